@@ -20,7 +20,8 @@ pub(super) fn open(
 ) -> Result<Backends, AssemblyError> {
     let limits = &configuration.sessions.limits;
     let sessions_last = limits.lifetime.max(limits.remember_lifetime.unwrap_or_default());
-    let surroundings = BackendSurroundings { clock, directory, sessions_last };
+    let takes_certificates = configuration.tls.clients.authorities.is_some();
+    let surroundings = BackendSurroundings { clock, directory, sessions_last, takes_certificates };
     Backends::open(&configuration.backends, surroundings, former).map_err(AssemblyError::Thread)
 }
 

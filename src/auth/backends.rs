@@ -39,6 +39,8 @@ pub struct BackendSurroundings<'a> {
     pub directory: &'a Arc<Directory>,
     /// The longest time for which a session lasts.
     pub sessions_last: Duration,
+    /// Whether users may come in by a client certificate.
+    pub takes_certificates: bool,
 }
 
 impl Backends {
@@ -132,15 +134,15 @@ impl LdapDirectory {
         surroundings: BackendSurroundings<'_>,
         former: &Backends,
     ) -> io::Result<Arc<Self>> {
-        let BackendSurroundings { clock, directory, sessions_last } = surroundings;
+        let BackendSurroundings { clock, directory, sessions_last, takes_certificates } = surroundings;
         let kept = former.directories.iter().find(|former| former.ldap.settings() == settings);
         if let Some(kept) = kept {
-            kept.ldap.set_sessions_last(sessions_last);
+            kept.ldap.set_ways_in(sessions_last, takes_certificates);
             return Ok(Arc::clone(kept));
         }
         let pool = LdapPool::start(settings.name.as_str(), settings.connection.clone())?;
         let ldap = Ldap::new(settings.clone(), pool, clock.clone());
-        ldap.set_sessions_last(sessions_last);
+        ldap.set_ways_in(sessions_last, takes_certificates);
         let refresh = Refresh::start(&ldap, Arc::clone(directory))?;
         Ok(Arc::new(Self { ldap, _refresh: refresh }))
     }

@@ -48,7 +48,7 @@ impl Walk<'_> {
                 return if is_required { Err(Refusal::Unavailable) } else { Ok(caller.or_unknown()) };
             }
         };
-        let identity = account.as_ref().and_then(|account| account.identity(account.credential));
+        let identity = account.as_ref().and_then(|account| account.identity_by_certificate());
         let (Some(account), Some(identity)) = (account, identity) else { return without(caller) };
         let proof = Proof { method: ProofMethod::Certificate, at: self.record.time };
         match caller.identity.user().map(|user| user.id) {

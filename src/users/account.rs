@@ -108,6 +108,21 @@ impl Account {
             .then(|| Identity::User(Arc::clone(&self.user)))
     }
 
+    /// The identity of a request with a client certificate of the user.
+    pub fn identity_by_certificate(&self) -> Option<Identity> {
+        if self.is_ended_at_backends() { None } else { self.identity(self.credential) }
+    }
+
+    /// Whether only backends vouch for the user, and none of them does any more: the user has left the directory, or is
+    /// disabled there. Tokens and client certificates then open nothing either. A password of the gateway's own is another
+    /// way in, and an account of a machine is vouched for by the operator who made it.
+    pub fn is_ended_at_backends(&self) -> bool {
+        !self.machine
+            && self.password.is_none()
+            && !self.identities.is_empty()
+            && self.identities.iter().all(|identity| identity.ended.is_some())
+    }
+
     /// The user as the owner of a new password.
     pub fn password_owner(&self) -> PasswordOwner {
         let user = &self.user;

@@ -49,7 +49,9 @@ pub(crate) use profile::is_key as is_attribute_name;
 pub use profile::{AtNextSignIn, InvalidProfile, ListChange, NewUser, OwnProfileChange, UserChange};
 pub use program::{ProgramCredential, TokenRules};
 pub use recovery_code::{NoRecoveryCodes, RecoveryCode, RecoveryCodes};
-pub use source::{Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile};
+pub use source::{
+    Adoption, NotProvisioned, Provisioning, Refreshed, RefreshedPair, SourceEmail, SourceProfile,
+};
 pub use sqlite::{RemovedFactors, RenewedSeals, ShownTo, UserStore};
 pub use token::{
     ApiToken, InvalidToken, LastUse, NewToken, PresentedToken, StoredToken, TokenHash, TokenId, TokenLimits,

@@ -57,8 +57,9 @@ impl Account {
             }
             ProgramCredential::Token(id) => {
                 let token = self.tokens.iter().find(|token| token.id == *id)?;
-                let has_ended =
-                    now >= token.expires || (rules.end_with_password && token.credential != self.credential);
+                let has_ended = now >= token.expires
+                    || (rules.end_with_password && token.credential != self.credential)
+                    || self.is_ended_at_backends();
                 (!has_ended).then(|| (token.limits.scope.clone(), token.limits.multi_factor))?
             }
             ProgramCredential::Bearer(pair, until) => {

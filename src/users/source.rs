@@ -11,7 +11,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::profile::{is_key, is_value, readable_name};
-use crate::identity::{EmailKey, GroupName, IdentityPair, UserName};
+use crate::{
+    clock::Timestamp,
+    identity::{EmailKey, GroupName, IdentityPair, UserName},
+};
 
 /// A user as a backend describes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,25 @@ pub struct SourceEmail {
     pub address: String,
     /// Whether the backend vouches that the user receives mail there.
     pub verified: bool,
+}
+
+/// An identity that is looked up at its backend again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshedPair {
+    /// The identity.
+    pub pair: IdentityPair,
+    /// Whether the backend no longer let the user in when it was last asked.
+    pub has_ended: bool,
+}
+
+/// The users of a backend whom a refresh looks up, beside the owners of API tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// Those who have signed in since this time, through the backend or otherwise, and whom it still lets in: they may have
+    /// a session, in which the groups count that the backend brings.
+    SignedInSince(Timestamp),
+    /// Everybody: users may come in by a client certificate, and never sign in.
+    Everybody,
 }
 
 /// How a user whom only a backend knows comes to an account. An operator's invitation counts in each case.

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
+    time::Duration,
 };
 
 use data_encoding::BASE64;
@@ -25,6 +26,8 @@ use tempfile::TempDir;
 use crate::support::{
     certificates::{ClientIdentity, SelfSigned, TestAuthority},
     gateway::{TestGateway, password},
+    process::until,
+    slapd::{SERVICE, SUFFIX, Slapd},
     upstream::{Event, Upstream},
     visitor::{Protocol, Response, Visitor},
 };
@@ -197,7 +200,38 @@ fn a_disabled_user_is_not_served_with_a_certificate_from_the_next_request_on() {
     let mut visitor = stage.visitor("a.example").showing(&stage.identity("alice"));
     assert_eq!(stage.served(&mut visitor).0, 200);
     stage.gateway.users().set_active(&UserName::parse("alice").unwrap(), false).unwrap();
-    crate::support::process::until("alice is disabled", || stage.served(&mut visitor) == (403, None));
+    until("alice is disabled", || stage.served(&mut visitor) == (403, None));
+}
+
+/// Dora signs in with her certificate alone, so that she has no session by which the directory would be asked about her.
+#[test]
+fn a_certificate_ends_and_comes_back_with_its_user_in_the_directory() {
+    let slapd = Slapd::start(&format!(
+        "dn: uid=dora,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: dora\ncn: Dora\nsn: Test\nuserPassword: velvet\n\n"
+    ));
+    let (folder, authority, upstream) = (tempfile::tempdir().unwrap(), TestAuthority::new(), Upstream::ok());
+    fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    fs::write(folder.path().join("ca.crl"), authority.revocation_list(&[], 4000)).unwrap();
+    let sections = format!(
+        "{}[[backend]]\ntype = \"local\"\n[[backend]]\ntype = \"ldap\"\nname = \"company\"\npreset = \"openldap\"\n\
+         url = \"{}\"\nbind_dn = \"{SERVICE}\"\nbind_password_file = \"{}\"\nbase = \"{SUFFIX}\"\nrefresh = \"200ms\"\n",
+        sections(&folder, ""),
+        slapd.url(),
+        slapd.password_file().display()
+    );
+    let gateway = TestGateway::start_with(&sections, &apps(&upstream, "required", ""));
+    let stage = Stage { folder, authority, upstream, gateway };
+    stage.visitor("plain.example").sign_in("dora", "velvet");
+    let mut dora = stage.visitor("a.example").showing(&stage.identity("dora"));
+    assert_eq!(stage.served(&mut dora).0, 200);
+    stage.gateway.clock.advance(Duration::from_hours(48));
+    let change = |change: &str| {
+        slapd.modify(&format!("dn: uid=dora,{SUFFIX}\nchangetype: modify\n{change}"));
+    };
+    change("add: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n");
+    until("dora is disabled", || stage.served(&mut dora) == (403, None));
+    change("delete: pwdAccountLockedTime\n");
+    until("dora is enabled", || stage.served(&mut dora).0 == 200);
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::{fs, time::Duration};
 
 use data_encoding::BASE64;
-use portcullis::identity::UserName;
+use portcullis::{
+    identity::UserName,
+    users::{NewToken, TokenLimits},
+};
 
 use crate::support::{
     certificates::SelfSigned,
-    client::plain_get,
+    client::{RawClient, plain_get},
     gateway::{TestGateway, password},
     process::{Workplace, text, until},
     slapd::{SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd},
@@ -315,6 +318,28 @@ fn a_user_who_leaves_the_directory_is_signed_out() {
     assert_eq!(gateway.counted(ENDED_USERS), 4);
 }
 
+/// Mallory may write an attribute of her own that the gateway reads. What she writes there must not keep the gateway from
+/// looking up the others.
+#[test]
+fn an_entry_that_cannot_be_read_ends_its_user_alone() {
+    let slapd = Slapd::start(&people(&["alice", "bob", "mallory"]));
+    let keys = format!("{OFTEN}attributes = {{ note = \"description\" }}\n");
+    let gateway = start(&slapd, &slapd.url(), &keys);
+    let [mut alice, mut bob, mut mallory] = ["alice", "bob", "mallory"].map(|name| {
+        let mut visitor = Visitor::of(&gateway);
+        visitor.sign_in(name, &secret(name));
+        visitor
+    });
+    slapd.modify(&format!(
+        "dn: uid=mallory,ou=people,{SUFFIX}\nchangetype: modify\nadd: description\ndescription: {}\n",
+        "x".repeat(80_000)
+    ));
+    until("mallory is signed out", || mallory.get("/").status == 303);
+    slapd.remove(&format!("uid=alice,ou=people,{SUFFIX}"));
+    until("alice is signed out", || alice.get("/").status == 303);
+    assert_eq!(bob.get("/").status, 200);
+}
+
 #[test]
 fn a_group_that_is_taken_away_or_given_in_the_directory_holds_after_the_refresh() {
     let slapd = Slapd::start(&(people(&["alice", "bob"]) + &*group("Wiki Editors", &["alice"])));
@@ -331,6 +356,42 @@ fn a_group_that_is_taken_away_or_given_in_the_directory_holds_after_the_refresh(
     until("alice has lost the group", || alice.get("/edit/").status == 403);
     until("bob has the group", || bob.get("/edit/").status == 200);
     assert_eq!(alice.get("/").status, 200, "and is still signed in");
+}
+
+/// The session of its owner is over for long, and nobody signs in: the directory is asked about the owner of a token all
+/// the same.
+#[test]
+fn a_token_ends_and_comes_back_with_its_owner_in_the_directory() {
+    let slapd = Slapd::start(&(people(&["alice", "bob"]) + &*group("Wiki Editors", &["alice", "bob"])));
+    let keys = format!("{OFTEN}groups = {{ \"Wiki Editors\" = \"editors\" }}\n");
+    let apps = APPS.replacen("[[app]]\n", "[[app]]\nprograms = { tokens = true }\n", 1);
+    let gateway = TestGateway::start_with(&backend(&slapd, &slapd.url(), &keys), &apps);
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &secret("alice"));
+    let expires = gateway.clock.now() + Duration::from_hours(30 * 24);
+    let new = NewToken { name: "backup".to_owned(), expires, limits: TokenLimits::default() };
+    let token = gateway.users().add_token(&name("alice"), &new).unwrap().1;
+    let authorization = format!("Authorization: Bearer {}\r\n", token.expose());
+    let status = |path| RawClient::connect(&gateway).get(path, &authorization).status;
+    until("the token is known", || status("/edit/") == 200);
+    gateway.clock.advance(Duration::from_hours(25));
+    assert_eq!((alice.get("/").status.as_u16(), status("/edit/")), (303, 200));
+
+    slapd.modify(
+        "dn: cn=Wiki Editors,ou=groups,dc=example,dc=test\nchangetype: modify\ndelete: member\n\
+         member: uid=alice,ou=people,dc=example,dc=test\n",
+    );
+    until("the group has ended", || status("/edit/") == 403);
+    assert_eq!(status("/"), 200);
+    let lock = |change: &str| {
+        let of_alice = "dn: uid=alice,ou=people,dc=example,dc=test\nchangetype: modify\n";
+        slapd.modify(&format!("{of_alice}{change}"));
+    };
+    lock("add: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n");
+    until("the owner is disabled", || status("/") == 401);
+    lock("delete: pwdAccountLockedTime\n");
+    until("the owner is enabled", || status("/") == 200);
+    assert_eq!(alice.get("/").status, 303, "no session comes back");
 }
 
 #[test]

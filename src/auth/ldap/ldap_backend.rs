@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,9 +19,9 @@ use super::{
     SearchRequest, ServerKind, UnusableEntry, UserGroups, user_filter,
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     identity::{BackendName, IdentityPair},
-    users::{Password, SourceProfile},
+    users::{Password, Refreshed, SourceProfile},
 };
 
 /// A directory: its settings, and connections to its servers.
@@ -35,6 +35,8 @@ pub struct Ldap {
     counts: Counts,
     /// Milliseconds for which a session lasts at most; a reload changes it.
     sessions_last: AtomicU64,
+    /// Whether users may come in by a client certificate; a reload changes it.
+    takes_certificates: AtomicBool,
 }
 
 /// Numbers for the metrics.
@@ -73,6 +75,7 @@ impl Ldap {
             kind: OnceCell::new(),
             counts: Counts::default(),
             sessions_last: AtomicU64::new(u64::MAX),
+            takes_certificates: AtomicBool::new(true),
         })
     }
 
@@ -180,14 +183,20 @@ impl Ldap {
         Ok(user.profile(&self.settings, groups.ours(&self.settings.groups)))
     }
 
-    /// Sets the longest time for which a session lasts. Users who have signed in before are not looked up.
-    pub fn set_sessions_last(&self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    /// Sets the longest time for which a session lasts, and whether users may come in by a client certificate. Users who
+    /// can neither have a session nor come in without are not looked up.
+    pub fn set_ways_in(&self, sessions_last: Duration, takes_certificates: bool) {
+        let millis = u64::try_from(sessions_last.as_millis()).unwrap_or(u64::MAX);
         self.sessions_last.store(millis, Ordering::Relaxed);
+        self.takes_certificates.store(takes_certificates, Ordering::Relaxed);
     }
 
-    pub(super) fn sessions_last(&self) -> Duration {
-        Duration::from_millis(self.sessions_last.load(Ordering::Relaxed))
+    /// The users whom a refresh at this time looks up.
+    pub(super) fn refreshed(&self, now: Timestamp) -> Refreshed {
+        if self.takes_certificates.load(Ordering::Relaxed) {
+            return Refreshed::Everybody;
+        }
+        Refreshed::SignedInSince(now - Duration::from_millis(self.sessions_last.load(Ordering::Relaxed)))
     }
 
     /// Asks the server what it is.

@@ -1,9 +1,13 @@
-//! The refresh: those who are signed in through a directory are looked up there again and again.
+//! The refresh: users of a directory who are signed in, or may come in by another credential, are looked up there again
+//! and again.
 //!
 //! Each round asks for all of them, some at a time, with the filter of the sign-in. A user who is gone, disabled or moved
-//! out of the filter has no session any more when the round is over; changed groups hold from then on. While the
-//! directory does not respond, users stay signed in for the settings' `grace`, and no longer: Mallory, who was dismissed,
-//! could keep the gateway from its directory.
+//! out of the filter has no session any more when the round is over, and tokens and client certificates open nothing;
+//! changed groups hold from then on. While the directory does not respond, users stay signed in for the settings' `grace`,
+//! and no longer: Mallory, who was dismissed, could keep the gateway from its directory.
+//!
+//! The owner of an API token and, where client certificates are taken, everybody is looked up even after the directory has
+//! ended the user: nobody signs in for a machine when the account is enabled again. No session comes back.
 //!
 //! One thread for each directory does this. It ends when the backend is dropped.
 
@@ -22,8 +26,7 @@ use super::{DirectoryUser, Ldap, LdapError, user_filter};
 use crate::{
     clock::Timestamp,
     error_chain::ErrorChain,
-    identity::{IdentityPair, UserId},
-    users::{Directory, DirectoryError},
+    users::{Directory, DirectoryError, RefreshedPair},
 };
 
 /// The refresh of one directory; it ends when this is dropped.
@@ -120,40 +123,76 @@ impl Rounds {
     }
 
     async fn look_up(&self, ldap: &Ldap, now: Timestamp) -> Result<(), RoundError> {
-        let signed_in = self.signed_in(ldap, now).await?;
-        for some in signed_in.chunks(AT_ONCE) {
-            let subjects: Vec<&str> = some.iter().map(|(_, pair)| &*pair.subject).collect();
-            // Two entries with one identifier are doubtful; room for them shows that they are there.
-            let room = u32::try_from(2 * AT_ONCE).unwrap_or(u32::MAX);
-            let (entries, is_truncated) =
-                ldap.search_users(user_filter::for_subjects(ldap.settings(), &subjects), room).await?;
-            // A server that sent only some of the entries has not said that the others are gone.
-            if is_truncated {
-                return Err(RoundError::Truncated);
-            }
-            let mut users = HashMap::<Arc<str>, Result<DirectoryUser, &'static str>>::new();
-            for entry in entries {
-                let Some(subject) = ldap.settings().users.id.of(&entry) else { continue };
-                let user = DirectoryUser::read(entry, ldap.settings(), now).map_err(|_| UNUSABLE);
-                users.entry(subject.into()).and_modify(|known| *known = Err(AMBIGUOUS)).or_insert(user);
-            }
-            let judged =
-                some.iter().map(|(_, pair)| (pair, users.remove(&pair.subject).unwrap_or(Err(GONE))));
+        let all = self.pairs(ldap, now).await?;
+        let mut waiting: Vec<&[RefreshedPair]> = all.chunks(AT_ONCE).collect();
+        let mut broken = Vec::new();
+        while let Some(some) = waiting.pop() {
+            let mut users = match Self::search(ldap, some, now).await {
+                Ok(users) => users,
+                // One entry may be broken: Mallory writes a megabyte into an attribute of her own. The others are asked for
+                // without hers.
+                Err(RoundError::Ldap(error @ LdapError::Protocol { .. })) => {
+                    match some {
+                        [one] => broken.push((one, error)),
+                        _ => waiting.extend(some.chunks(1)),
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let judged = some
+                .iter()
+                .map(|refreshed| (refreshed, users.remove(&refreshed.pair.subject).unwrap_or(Err(GONE))));
             let judged: Vec<_> = judged.collect();
             let mut done = stream::iter(judged)
-                .map(|(pair, found)| self.apply(ldap, pair, found))
+                .map(|(refreshed, found)| self.apply(ldap, refreshed, found))
                 .buffer_unordered(PARALLEL);
             while let Some(applied) = done.next().await {
                 applied?;
             }
         }
+        // If nothing could be read, it is the directory that is broken.
+        if broken.len() == all.len()
+            && let Some((_, error)) = broken.pop()
+        {
+            return Err(error.into());
+        }
+        for (one, error) in broken.into_iter().filter(|(one, _)| !one.has_ended) {
+            let (backend, subject) = (ldap.name(), &one.pair.subject);
+            tracing::warn!(%backend, %subject, error = %ErrorChain(&error), "entry cannot be read");
+            self.apply(ldap, one, Err(UNUSABLE)).await?;
+        }
         Ok(())
+    }
+
+    /// The entries of some users, by their identifiers.
+    async fn search(
+        ldap: &Ldap,
+        some: &[RefreshedPair],
+        now: Timestamp,
+    ) -> Result<HashMap<Arc<str>, Result<DirectoryUser, &'static str>>, RoundError> {
+        let subjects: Vec<&str> = some.iter().map(|refreshed| &*refreshed.pair.subject).collect();
+        // Two entries with one identifier are doubtful; room for them shows that they are there.
+        let room = u32::try_from(2 * AT_ONCE).unwrap_or(u32::MAX);
+        let (entries, is_truncated) =
+            ldap.search_users(user_filter::for_subjects(ldap.settings(), &subjects), room).await?;
+        // A server that sent only some of the entries has not said that the others are gone.
+        if is_truncated {
+            return Err(RoundError::Truncated);
+        }
+        let mut users = HashMap::<Arc<str>, Result<DirectoryUser, &'static str>>::new();
+        for entry in entries {
+            let Some(subject) = ldap.settings().users.id.of(&entry) else { continue };
+            let user = DirectoryUser::read(entry, ldap.settings(), now).map_err(|_| UNUSABLE);
+            users.entry(subject.into()).and_modify(|known| *known = Err(AMBIGUOUS)).or_insert(user);
+        }
+        Ok(users)
     }
 
     async fn apply(
         &self,
         ldap: &Ldap,
-        pair: &IdentityPair,
+        RefreshedPair { pair, has_ended }: &RefreshedPair,
         found: Result<DirectoryUser, &'static str>,
     ) -> Result<(), RoundError> {
         let profile = match found {
@@ -168,6 +207,7 @@ impl Rounds {
                 self.directory.refresh_from(profile).await?;
                 ldap.count_refresh(1, 0, false);
             }
+            Err(_) if *has_ended => {}
             Err(reason) => {
                 self.directory.source_ended(pair, reason).await?;
                 ldap.count_refresh(0, 1, false);
@@ -180,8 +220,9 @@ impl Rounds {
     /// Signs everybody out: the directory has been away for longer than `grace`.
     async fn end_all(&self, ldap: &Ldap, now: Timestamp) {
         let ended = async {
-            for (_, pair) in self.signed_in(ldap, now).await? {
-                self.directory.source_ended(&pair, UNREACHABLE).await?;
+            let all = self.pairs(ldap, now).await?;
+            for RefreshedPair { pair, .. } in all.iter().filter(|refreshed| !refreshed.has_ended) {
+                self.directory.source_ended(pair, UNREACHABLE).await?;
                 ldap.count_refresh(0, 1, false);
             }
             Ok::<_, DirectoryError>(())
@@ -191,13 +232,9 @@ impl Rounds {
         }
     }
 
-    async fn signed_in(
-        &self,
-        ldap: &Ldap,
-        now: Timestamp,
-    ) -> Result<Vec<(UserId, IdentityPair)>, DirectoryError> {
-        let since = now - ldap.sessions_last();
-        self.directory.pairs_of_backend(ldap.name(), &ldap.settings().authority, since).await
+    async fn pairs(&self, ldap: &Ldap, now: Timestamp) -> Result<Vec<RefreshedPair>, DirectoryError> {
+        let settings = ldap.settings();
+        self.directory.pairs_of_backend(&settings.name, &settings.authority, ldap.refreshed(now)).await
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Directory, DirectoryError};
 use crate::{
     clock::Timestamp,
     identity::{BackendName, CredentialVersion, IdentityPair, UserId},
-    users::{Account, Adoption, NotProvisioned, Provisioning, SourceProfile},
+    users::{Account, Adoption, NotProvisioned, Provisioning, Refreshed, RefreshedPair, SourceProfile},
 };
 
 impl Directory {
@@ -108,16 +108,16 @@ impl Directory {
         .await
     }
 
-    /// The users who have signed in through a backend since a time, are active here, and were not ended by
-    /// [`Directory::source_ended`] since.
+    /// The pairs of a backend that are to be looked up there; see
+    /// [`UserStore::pairs_of_backend`](crate::users::UserStore::pairs_of_backend).
     pub async fn pairs_of_backend(
         &self,
         backend: &BackendName,
         authority: &str,
-        seen_since: Timestamp,
-    ) -> Result<Vec<(UserId, IdentityPair)>, DirectoryError> {
+        refreshed: Refreshed,
+    ) -> Result<Vec<RefreshedPair>, DirectoryError> {
         let (backend, authority) = (backend.clone(), authority.to_owned());
-        self.ask(move |worker| worker.store.pairs_of_backend(&backend, &authority, seen_since)).await
+        self.ask(move |worker| worker.store.pairs_of_backend(&backend, &authority, refreshed)).await
     }
 }
 

@@ -12,7 +12,8 @@ use crate::{
     clock::Timestamp,
     identity::{BackendName, CredentialVersion, EmailKey, IdentityPair, UserId, UserName},
     users::{
-        Account, Action, Adoption, NewUser, NotProvisioned, Provisioning, SourceProfile, UserStoreError,
+        Account, Action, Adoption, NewUser, NotProvisioned, Provisioning, Refreshed, RefreshedPair,
+        SourceProfile, UserStoreError,
     },
 };
 
@@ -142,23 +143,30 @@ impl UserStore {
         })
     }
 
-    /// The pairs of a backend that users who are active have signed in through since a time, and that the backend still
-    /// lets in.
+    /// The pairs of a backend that are to be looked up there, of users who are active. Those of owners of API tokens are
+    /// among them even after the backend has ended them: if it lets the user in again, the tokens open something again.
     pub fn pairs_of_backend(
         &self,
         backend: &BackendName,
         authority: &str,
-        seen_since: Timestamp,
-    ) -> Result<Vec<(UserId, IdentityPair)>, UserStoreError> {
+        refreshed: Refreshed,
+    ) -> Result<Vec<RefreshedPair>, UserStoreError> {
+        let (since, is_everybody) = match refreshed {
+            Refreshed::SignedInSince(since) => (since, false),
+            Refreshed::Everybody => (Timestamp::from_millis(0), true),
+        };
+        let now = self.now();
         self.read("listing the users of a backend", |connection| {
-            let sql = "SELECT i.backend, i.authority, i.subject, i.user_id FROM identity i JOIN user u ON u.id = i.user_id
-                       WHERE i.backend = ?1 AND i.authority = ?2 AND i.last_seen >= ?3 AND i.ended IS NULL AND u.active
+            let sql = "SELECT i.backend, i.authority, i.subject, i.ended IS NOT NULL
+                       FROM identity i JOIN user u ON u.id = i.user_id
+                       WHERE i.backend = ?1 AND i.authority = ?2 AND u.active
+                           AND (?3 OR (i.ended IS NULL AND max(coalesce(i.last_seen, 0), coalesce(u.last_sign_in, 0)) >= ?4)
+                               OR EXISTS (SELECT 1 FROM api_token t WHERE t.user_id = u.id AND t.expires > ?5))
                        ORDER BY i.subject";
             let mut statement = connection.prepare_cached(sql)?;
+            let values = (backend.as_str(), authority, is_everybody, since.as_millis(), now.as_millis());
             let rows = statement
-                .query_map((backend.as_str(), authority, seen_since.as_millis()), |row| {
-                    Ok((UserId(row.get(3)?), pair(row)?))
-                })?;
+                .query_map(values, |row| Ok(RefreshedPair { pair: pair(row)?, has_ended: row.get(3)? }))?;
             rows.collect()
         })
     }

@@ -10,7 +10,8 @@ use crate::{
     clock::Clock,
     identity::{GroupName, Permission},
     users::{
-        Change, FactorName, LinkPurpose, ListChange, PasswordHash, ShownTo, SourceEmail, TotpCode, UserChange,
+        Change, FactorName, LinkPurpose, ListChange, NewToken, PasswordHash, ProgramCredential, ShownTo,
+        SourceEmail, TokenLimits, TokenRules, TotpCode, UserChange,
     },
 };
 
@@ -231,7 +232,7 @@ fn the_end_of_a_source_ends_sessions_and_its_groups_and_a_sign_in_brings_them_ba
     let (_temp, mut store) = store();
     let before = sign_in(&mut store, profile("idp", "1", "alice"), Automatic, Never).unwrap();
     let since = |store: &UserStore, millis| {
-        let since = Timestamp::from_millis(millis);
+        let since = Refreshed::SignedInSince(Timestamp::from_millis(millis));
         store.pairs_of_backend(&backend("idp"), "https://idp.example.com", since).unwrap().len()
     };
     assert_eq!((since(&store, 5_000), since(&store, 5_001)), (1, 0));
@@ -249,6 +250,77 @@ fn the_end_of_a_source_ends_sessions_and_its_groups_and_a_sign_in_brings_them_ba
     assert_eq!(back.user.groups, [group("staff")]);
     assert!(back.identity(before.credential).is_none(), "old sessions do not come back");
     assert_eq!(store.source_ended(&pair("idp", "9"), "gone").unwrap(), None);
+}
+
+#[test]
+fn owners_of_tokens_are_looked_up_even_after_their_end_and_everybody_where_certificates_are_taken() {
+    let (_temp, mut store) = store();
+    sign_in(&mut store, profile("idp", "1", "alice"), Automatic, Never).unwrap();
+    sign_in(&mut store, profile("idp", "2", "bob"), Automatic, Never).unwrap();
+    let token = |expires| NewToken {
+        name: "backup".to_owned(),
+        expires: Timestamp::from_millis(expires),
+        limits: TokenLimits::default(),
+    };
+    let found = |store: &UserStore, refreshed| {
+        let found = store.pairs_of_backend(&backend("idp"), "https://idp.example.com", refreshed).unwrap();
+        found.into_iter().map(|found| (found.pair.subject.to_string(), found.has_ended)).collect::<Vec<_>>()
+    };
+    let late = Refreshed::SignedInSince(Timestamp::from_millis(9_000));
+    // The clock of the store shows 1000.
+    store.add_token(&name("bob"), &token(1_000)).unwrap();
+    assert!(found(&store, late).is_empty(), "the token has ended");
+    store.add_token(&name("bob"), &token(1_001)).unwrap();
+    assert_eq!(found(&store, late), [("2".to_owned(), false)]);
+    for subject in ["1", "2"] {
+        store.source_ended(&pair("idp", subject), "gone").unwrap();
+    }
+    assert_eq!(found(&store, late), [("2".to_owned(), true)]);
+    assert_eq!(found(&store, Refreshed::Everybody), [("1".to_owned(), true), ("2".to_owned(), true)]);
+    store.set_active(&name("bob"), false).unwrap();
+    assert!(found(&store, late).is_empty());
+}
+
+#[test]
+fn a_user_who_signs_in_otherwise_is_looked_up_at_each_backend_that_brings_groups() {
+    let (_temp, mut store) = store();
+    let alice = sign_in(&mut store, profile("idp", "1", "alice"), Automatic, Never).unwrap();
+    let count = |store: &UserStore| {
+        let since = Refreshed::SignedInSince(Timestamp::from_millis(9_000));
+        store.pairs_of_backend(&backend("idp"), "https://idp.example.com", since).unwrap().len()
+    };
+    assert_eq!(count(&store), 0);
+    store.record_sign_in(alice.user.id, Timestamp::from_millis(9_000)).unwrap();
+    assert_eq!(count(&store), 1);
+}
+
+#[test]
+fn tokens_and_certificates_open_nothing_once_no_backend_lets_their_user_in() {
+    let (_temp, mut store) = store();
+    let alice = sign_in(&mut store, profile("idp", "1", "alice"), Automatic, Never).unwrap();
+    let new = NewToken { name: "backup".to_owned(), expires: AT, limits: TokenLimits::default() };
+    let (alice, _) = store.add_token(&alice.user.name, &new).unwrap();
+    let opens = |account: &Account| {
+        let token = ProgramCredential::Token(account.tokens[0].id);
+        let now = Timestamp::from_millis(1_000);
+        let by_token = account.program(&token, TokenRules::default(), now).is_some();
+        assert_eq!(by_token, account.identity_by_certificate().is_some());
+        by_token
+    };
+    assert!(opens(&alice));
+    let ended = store.source_ended(&pair("idp", "1"), "gone").unwrap().unwrap();
+    assert!(!opens(&ended));
+    let back = store.refresh_from(profile("idp", "1", "alice")).unwrap().unwrap();
+    assert!(opens(&back) && back.identity(alice.credential).is_none());
+
+    // Another way in.
+    store.link_pair(&name("alice"), &pair("two", "1")).unwrap();
+    let ended = store.source_ended(&pair("idp", "1"), "gone").unwrap().unwrap();
+    assert!(opens(&ended));
+    let ended = store.source_ended(&pair("two", "1"), "gone").unwrap().unwrap();
+    assert!(!opens(&ended));
+    let hash = PasswordHash::stored("one".to_owned());
+    assert!(opens(&store.set_password(&name("alice"), &hash).unwrap()));
 }
 
 #[test]
