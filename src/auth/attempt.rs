@@ -63,6 +63,11 @@ impl CountedAttempt {
         }
     }
 
+    /// Counts nothing for a right password; the failures before it are forgiven if `forgives` is true.
+    pub(super) async fn right(self, forgives: bool) {
+        if forgives { self.succeeded().await } else { self.withdrawn() }
+    }
+
     /// Counts a right password: the failures before it are forgiven.
     pub(super) async fn succeeded(mut self) {
         if let Some(attempt) = self.attempt.take() {

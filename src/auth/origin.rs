@@ -51,6 +51,12 @@ impl Entrance {
         }
     }
 
+    /// Whether a right password forgives the wrong ones before it. A program sends its password all day long: Mallory could
+    /// guess as long if each time forgave her guesses.
+    pub(super) fn forgives(self) -> bool {
+        self != Self::Program
+    }
+
     /// Whether a success counts as the user's last sign-in.
     pub(super) fn is_sign_in(self) -> bool {
         matches!(self, Self::SignIn | Self::Confirmation | Self::Setup | Self::Program)

@@ -65,11 +65,8 @@ impl SignIn {
         let denied = match checked {
             Ok((proved, attempt)) => {
                 // Failures at a second factor are not forgiven for its first one; see `second_factor`.
-                if proved.account().factors.is_empty() {
-                    attempt.succeeded().await;
-                } else {
-                    attempt.withdrawn();
-                }
+                let forgives = origin.entrance.forgives() && proved.account().factors.is_empty();
+                attempt.right(forgives).await;
                 return Ok(proved);
             }
             Err(denied) => denied,
@@ -82,7 +79,7 @@ impl SignIn {
             }
             Denied::Kept { reason, not_proved, charge: attempt } => {
                 self.audit.record(&origin.failure_of(reason.as_str(), &subject));
-                attempt.succeeded().await;
+                attempt.right(origin.entrance.forgives()).await;
                 Err(not_proved)
             }
             Denied::Unavailable => {

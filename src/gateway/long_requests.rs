@@ -228,7 +228,7 @@ impl Gateway {
                 let Ok(Ok(found)) = timeout(LOOKUP_TIMEOUT, certificate.account(self)).await else {
                     return Verdict::Unknown;
                 };
-                let known = found.as_ref().and_then(|account| account.identity(account.credential));
+                let known = found.as_ref().and_then(|account| account.identity_by_certificate());
                 let Some(known) = known else { return Verdict::Ends(Cause::SignedOut) };
                 (identity, account) = (known, found);
             }
@@ -270,6 +270,11 @@ impl Gateway {
             return Verdict::Ends(Cause::Forbidden);
         };
         if needs_certificate && request.certificate.is_none() {
+            return Verdict::Ends(Cause::Forbidden);
+        }
+        if let Holder::Program(_, credential) = &request.holder
+            && !snapshot.programs(app, &request.target).is_ok_and(|programs| programs.take(credential))
+        {
             return Verdict::Ends(Cause::Forbidden);
         }
         let Ok(limits) = snapshot.session_limits(app, &request.target) else {

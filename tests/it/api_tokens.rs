@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL};
 use portcullis::{
     identity::{Scope, ScopePath, UserName},
     users::{ApiToken, NewToken, TokenId, TokenLimits, UserStore},
 };
 
-use crate::support::{gateway::quick_hash, in_process::InProcess, process::until};
+use crate::support::{
+    client::RawClient,
+    gateway::{TestGateway, quick_hash},
+    in_process::InProcess,
+    process::until,
+    upstream::{Event, Upstream},
+};
 
 const APPS: &str = "[[app]]\nname = \"wiki\"\nupstream = \"builtin:whoami\"\nprograms = { tokens = true }\n\
                     [[app.rule]]\npath = \"/staff/**\"\nallow = { group = \"staff\" }\n\
@@ -126,6 +132,26 @@ fn a_token_never_reaches_an_app_that_takes_none() {
     for value in [bearer(&token), basic("alice", &token), format!("token {}", token.expose())] {
         for path in ["/closed/x", "/closed/open"] {
             let response = gateway.get(path, &[("authorization", &value), ("cookie", &session)]);
+            assert_eq!(response.status, 401, "{path} {value}");
+        }
+    }
+    assert_eq!(gateway.forwarded(), 0);
+}
+
+/// An application may read what the gateway cannot: a name in Latin-1, base64 of another alphabet or with dirt in it.
+#[test]
+fn a_token_in_an_unusual_basic_credential_reaches_no_app() {
+    let mut gateway = gateway();
+    let token = token(&gateway, "alice", TokenLimits::default());
+    let latin1 = BASE64.encode(&[b"zo\xeb:", token.expose().as_bytes()].concat());
+    // `//46`, or `__46` in the alphabet for addresses.
+    let url_safe = BASE64URL.encode(&[b"\xff\xfe:", token.expose().as_bytes()].concat());
+    let (start, end) = latin1.split_at(9);
+    for value in
+        [latin1.clone(), url_safe, format!("{start}!{end}"), format!("{start} {end}"), format!("{latin1}A")]
+    {
+        for path in ["/staff/x", "/closed/open"] {
+            let response = gateway.get(path, &[("authorization", &format!("Basic {value}"))]);
             assert_eq!(response.status, 401, "{path} {value}");
         }
     }
@@ -359,4 +385,28 @@ fn a_program_without_a_credential_is_told_how_to_send_one_and_a_browser_is_not()
     let navigation = [("accept", "text/html"), ("sec-fetch-mode", "navigate")];
     let response = gateway.get("/", &navigation);
     assert_eq!((response.status.as_u16(), response.header("www-authenticate")), (303, ""));
+}
+
+#[test]
+fn a_request_that_takes_long_ends_when_the_app_takes_no_tokens_any_more() {
+    let upstream = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n")?;
+        conn.until_close();
+        conn.note("closed");
+        Ok(())
+    });
+    let apps =
+        |programs: &str| format!("[[app]]\nname = \"wiki\"\nupstream = {:?}\n{programs}", upstream.url);
+    let gateway = TestGateway::start(&apps("programs = { tokens = true }\n"));
+    gateway.add_user("alice", &[]);
+    let expires = gateway.clock.now() + Duration::from_hours(24);
+    let new = NewToken { name: "test".to_owned(), expires, limits: TokenLimits::default() };
+    let token = gateway.users().add_token(&name("alice"), &new).unwrap().1;
+    let mut client = RawClient::connect(&gateway);
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: {}\r\n\r\n", bearer(&token));
+    client.send(head.as_bytes());
+    assert!(client.head().unwrap().starts_with("HTTP/1.1 200"));
+    gateway.reload("", &apps(""));
+    while !matches!(upstream.event(), Event::Note(note) if note == "closed") {}
 }

@@ -198,6 +198,67 @@ fn wrong_passwords_are_throttled_like_those_of_the_form() {
     assert_eq!(gateway.get("/", &[("authorization", &basic("nobody", "wrong"))]).status, 429);
 }
 
+/// Behind a proxy, so that the test chooses the address of each client.
+fn behind_a_proxy() -> InProcess {
+    let gateway = InProcess::start_trusting(&["127.0.0.0/8"], &format!("{GROUPS}{APPS}"));
+    gateway.add_user("alice", &["staff"]);
+    gateway
+}
+
+/// The password was right a moment ago, so that it is remembered: Mallory must not be told so in place of having to wait.
+#[test]
+fn guesses_from_elsewhere_are_throttled_while_a_program_is_at_work() {
+    let mut gateway = behind_a_proxy();
+    let mut status = |address: &str, value: &str| {
+        let fields = [("authorization", value), ("x-forwarded-for", address)];
+        gateway.get("/", &fields).status.as_u16()
+    };
+    let (program, mallory) = ("192.0.2.1", "198.51.100.7");
+    assert_eq!(status(program, &right("alice")), 200);
+    for number in 0..5 {
+        assert_eq!(status(mallory, &basic("alice", &format!("wrong {number}"))), 401);
+    }
+    assert_eq!(status(mallory, &basic("alice", "wrong")), 429);
+    assert_eq!(status(mallory, &right("alice")), 429, "her next guess is the right one");
+    assert_eq!(status(program, &right("alice")), 200, "the program notices nothing");
+}
+
+/// Mallory and the program share an address: they work behind the same router.
+#[test]
+fn guesses_from_the_address_of_a_program_are_throttled_too() {
+    let mut gateway = gateway();
+    let mut status = |value: &str| gateway.get("/", &[("authorization", value)]).status.as_u16();
+    assert_eq!(status(&right("alice")), 200);
+    assert_eq!(status(&basic("alice", "wrong")), 401);
+    assert_eq!(status(&right("alice")), 200, "a single mistake is not held against the program");
+    for number in 0..4 {
+        assert_eq!(status(&basic("alice", &format!("wrong {number}"))), 401);
+    }
+    for number in 0..20 {
+        assert_eq!(status(&basic("alice", &format!("another {number}"))), 429);
+    }
+    assert_eq!(status(&right("alice")), 429, "the twenty-first guess is the right one");
+}
+
+/// A program sends the right password all day long. If that forgave what others guess, they could guess all day, too.
+#[test]
+fn the_right_password_of_a_program_forgives_no_wrong_one() {
+    let mut gateway = behind_a_proxy();
+    let mut checked = 0;
+    for minute in 0..5 {
+        for number in 0..4 {
+            let address = format!("198.51.100.{}", 4 * minute + number);
+            let value = basic("alice", &format!("wrong {minute} {number}"));
+            let fields = [("authorization", &*value), ("x-forwarded-for", &*address)];
+            checked += u32::from(gateway.get("/", &fields).status == 401);
+        }
+        let value = right("alice");
+        gateway.get("/", &[("authorization", &value), ("x-forwarded-for", "192.0.2.1")]);
+        gateway.clock.advance(Duration::from_mins(1));
+    }
+    assert_eq!(checked, 6, "as many as from the form: five, and one after the first wait");
+}
+
 #[test]
 fn a_flood_of_wrong_credentials_leaves_a_session_as_it_was() {
     let mut gateway = gateway();

@@ -1,12 +1,18 @@
 //! Access tokens of a provider by `Authorization: Bearer`, checked offline with its keys.
 
+use data_encoding::BASE64;
 use portcullis::{
     identity::{BackendName, IdentityPair, UserName},
     users::NewUser,
 };
 use serde_json::json;
 
-use crate::support::{client::RawClient, gateway::TestGateway, oidc_provider::OidcProvider, process::until};
+use crate::support::{
+    client::RawClient,
+    gateway::{TestGateway, password},
+    oidc_provider::OidcProvider,
+    process::until,
+};
 
 const APPS: &str = "[[app]]\nupstream = \"builtin:whoami\"\nprograms = { bearer = true }\n";
 const AUDIENCE: &str = "audience = \"https://api.example.com\"\n";
@@ -116,4 +122,34 @@ fn a_new_key_of_the_provider_is_found_without_a_request_waiting_for_it() {
     gateway.clock.advance(std::time::Duration::from_mins(2));
     let second = provider.access_token(&json!({}));
     until("the new key is known", || get(&gateway, &second).0 == 200);
+}
+
+/// The token is remembered, and the provider's settings are new.
+#[test]
+fn a_token_for_another_audience_is_refused_from_the_reload_on() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider);
+    let token = provider.access_token(&json!({}));
+    until("the keys are known", || get(&gateway, &token).0 == 200);
+    let other = provider.section("corp", "audience = \"https://other.example.com\"\n");
+    gateway.reload(&format!("[[backend]]\ntype = \"local\"\n{other}"), APPS);
+    assert_ne!(get(&gateway, &token).0, 200);
+    let other = provider.access_token(&json!({"aud": "https://other.example.com"}));
+    until("the new audience is taken", || get(&gateway, &other).0 == 200);
+    assert_eq!(get(&gateway, &token).0, 401);
+}
+
+#[test]
+fn a_remembered_password_opens_nothing_once_no_backend_checks_passwords_here() {
+    let provider = OidcProvider::start();
+    let apps = "[[app]]\nupstream = \"builtin:whoami\"\nprograms = { basic = true }\n";
+    let sections = |local: &str| format!("{local}{}", provider.section("corp", ""));
+    let gateway = TestGateway::start_with(&sections("[[backend]]\ntype = \"local\"\n"), apps);
+    gateway.add_user("alice", &[]);
+    let value = BASE64.encode(format!("alice:{}", password("alice")).as_bytes());
+    let status =
+        || RawClient::connect(&gateway).get("/", &format!("Authorization: Basic {value}\r\n")).status;
+    assert_eq!(status(), 200);
+    gateway.reload(&sections(""), apps);
+    assert_eq!(status(), 401);
 }

@@ -82,13 +82,11 @@ impl ProgramSettings {
 pub fn carries_token(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(|value| {
         names_token(value.as_bytes())
-            || split(value).and_then(|(scheme, rest)| basic(scheme, rest)).is_some_and(|(name, password)| {
-                PresentedToken::is_meant(name.as_bytes()) || PresentedToken::is_meant(password.as_bytes())
-            })
+            || credentials_as_careless(value.as_bytes()).is_some_and(|text| names_token(&text))
     })
 }
 
-/// Whether a word of a header value begins as an API token does.
+/// Whether a word of a text begins as an API token does.
 fn names_token(value: &[u8]) -> bool {
     let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.+/".contains(byte);
     let mut rest = value;
@@ -102,6 +100,28 @@ fn names_token(value: &[u8]) -> bool {
         rest = after;
     }
 }
+
+/// The credentials of `Basic` as the most careless application reads them: in both alphabets of base64, whatever stands
+/// between, and in any character set.
+fn credentials_as_careless(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (scheme, rest) = value.split_at_checked(BASIC.len())?;
+    if !scheme.eq_ignore_ascii_case(BASIC) {
+        return None;
+    }
+    let digits = rest.iter().filter_map(|byte| match byte {
+        b'-' => Some(b'+'),
+        b'_' => Some(b'/'),
+        b'+' | b'/' => Some(*byte),
+        byte => byte.is_ascii_alphanumeric().then_some(*byte),
+    });
+    let mut digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.collect());
+    // Of the last, incomplete group, nothing matters: a token is longer.
+    let whole = digits.len() - digits.len() % 4;
+    digits.truncate(whole);
+    BASE64.decode(&digits).ok().map(Zeroizing::new)
+}
+
+const BASIC: &[u8] = b"basic";
 
 /// RFC 9110 §11.4: the scheme and what follows it.
 fn split(value: &HeaderValue) -> Option<(&str, &str)> {

@@ -2,15 +2,22 @@
 //! one check of a signature a minute.
 //!
 //! An entry says which identity a token is for, and until when. Whether the identity still belongs to the account, and
-//! what the user may do, is looked up in the directory for each request; whether the provider is still taken, in the
-//! configuration of the request.
+//! what the user may do, is looked up in the directory for each request. The entry counts as long as the provider that has
+//! checked the token is one of the configuration of the request: a reload with other settings makes another provider.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use aws_lc_rs::digest;
 use moka::{policy::EvictionPolicy, sync::Cache};
 
-use crate::{auth::oidc::AccessToken, clock::Timestamp, identity::UserId};
+use crate::{
+    auth::oidc::{AccessToken, Provider},
+    clock::Timestamp,
+    identity::UserId,
+};
 
 /// The right access tokens of the last minute.
 pub(super) struct Bearers(Cache<BearerKey, Arc<Bearer>>);
@@ -23,6 +30,8 @@ pub(super) type BearerKey = [u8; 32];
 pub(super) struct Bearer {
     /// The claims of the token.
     pub(super) token: AccessToken,
+    /// The provider that has checked it, with its settings.
+    pub(super) checked_by: Weak<Provider>,
     /// The user whom its identity belonged to.
     pub(super) user: UserId,
     /// When it was checked.
@@ -46,9 +55,21 @@ impl Bearers {
         key
     }
 
-    /// The entry, if it is not older than a minute.
-    pub(super) fn get(&self, key: &BearerKey, now: Timestamp) -> Option<Arc<Bearer>> {
-        self.0.get(key).filter(|bearer| now.since(bearer.at) < VALID_FOR)
+    /// The entry, if it is not older than a minute and one of these providers has checked the token.
+    pub(super) fn get(
+        &self,
+        key: &BearerKey,
+        providers: &[Arc<Provider>],
+        now: Timestamp,
+    ) -> Option<Arc<Bearer>> {
+        let bearer = self.fresh(key, now)?;
+        let checked_by = bearer.checked_by.as_ptr();
+        providers.iter().any(|provider| Arc::as_ptr(provider) == checked_by).then_some(bearer)
+    }
+
+    /// The entry, if it is not older than a minute. A clock that was set back has the token checked again.
+    fn fresh(&self, key: &BearerKey, now: Timestamp) -> Option<Arc<Bearer>> {
+        self.0.get(key).filter(|bearer| bearer.at <= now && now.since(bearer.at) < VALID_FOR)
     }
 
     pub(super) fn put(&self, key: BearerKey, bearer: &Arc<Bearer>) {
@@ -78,9 +99,11 @@ mod tests {
         let pair = IdentityPair { backend, authority: "https://issuer".into(), subject: "machine".into() };
         let token = AccessToken { pair, until: at + Duration::from_hours(1), admits: true };
         let key = Bearers::key("one");
-        bearers.put(key, &Arc::new(Bearer { token, user: UserId(1), at }));
-        assert!(bearers.get(&key, at + Duration::from_secs(59)).is_some());
-        assert!(bearers.get(&key, at + Duration::from_mins(1)).is_none());
-        assert!(bearers.get(&Bearers::key("other"), at).is_none());
+        bearers.put(key, &Arc::new(Bearer { token, checked_by: Weak::new(), user: UserId(1), at }));
+        assert!(bearers.fresh(&key, at + Duration::from_secs(59)).is_some());
+        assert!(bearers.fresh(&key, at + Duration::from_mins(1)).is_none());
+        assert!(bearers.fresh(&key, Timestamp::from_millis(999)).is_none());
+        assert!(bearers.get(&key, &[], at).is_none(), "no provider of the configuration has checked it");
+        assert!(bearers.fresh(&Bearers::key("other"), at).is_none());
     }
 }

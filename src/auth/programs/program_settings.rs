@@ -5,6 +5,8 @@ use http::{
     header::{ACCEPT, ORIGIN},
 };
 
+use crate::users::ProgramCredential;
+
 /// The credentials that an app takes from programs. By default none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProgramSettings {
@@ -38,6 +40,15 @@ impl ProgramSettings {
             basic: self.basic && other.basic,
             bearer: self.bearer && other.bearer,
             authorization: if is_gateways { AuthorizationFor::Gateway } else { AuthorizationFor::App },
+        }
+    }
+
+    /// Whether a credential of this kind is taken.
+    pub fn take(self, credential: &ProgramCredential) -> bool {
+        match credential {
+            ProgramCredential::Password(_) => self.basic,
+            ProgramCredential::Token(_) => self.tokens,
+            ProgramCredential::Bearer(..) => self.bearer,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     auth::{Claim, Credential, NotProved, Origin, SignIn, oidc::NoAccessToken},
     clock::{Clock, Timestamp},
     error_chain::ErrorChain,
-    identity::{Identity, UserId},
+    identity::{BackendName, Identity, UserId},
     telemetry::{Audit, AuditEvent, AuditKind},
     users::{Account, Directory, DirectoryError, Password, PresentedToken, ProgramCredential, TokenRules},
 };
@@ -128,7 +128,7 @@ impl ProgramSignIn {
         password: Password,
         origin: &Origin<'_>,
     ) -> Result<Admitted, NotAdmitted> {
-        let key = self.verdicts.key(name, &password);
+        let key = self.verdicts.key(name, &password, origin.client_addr);
         if let Some(remembered) = self.remembered(&key, origin).await {
             return remembered;
         }
@@ -138,9 +138,16 @@ impl ProgramSignIn {
             return remembered;
         }
         let proved = self.sign_in.check(Claim::Name(name), Credential::Password(password), origin).await;
-        let proved = proved.map_err(NotAdmitted::from)?;
+        let proved = proved.map_err(|not_proved| {
+            if let NotProved::Wrong | NotProved::Throttled { .. } = not_proved {
+                self.verdicts.note_wrong(&key);
+            }
+            NotAdmitted::from(not_proved)
+        })?;
         let account = Arc::clone(proved.account());
-        let verdict = Verdict { user: account.user.id, credential: account.credential, at: self.clock.now() };
+        let is_local = *proved.source().backend == *BackendName::local().as_str();
+        let (user, credential, at) = (account.user.id, account.credential, self.clock.now());
+        let verdict = Verdict { user, credential, at, is_local };
         self.verdicts.put(key, verdict);
         self.audit.record(&AuditEvent {
             event: AuditKind::SignIn,
@@ -158,16 +165,14 @@ impl ProgramSignIn {
 
     async fn check_access_token(&self, token: &str, origin: &Origin<'_>) -> Result<Admitted, NotAdmitted> {
         let (key, now) = (Bearers::key(token), self.clock.now());
-        let bearer = match self.bearers.get(&key, now) {
+        let remembered = self.bearers.get(&key, origin.backends.providers(), now);
+        let is_new = remembered.is_none();
+        let bearer = match remembered {
             Some(bearer) => bearer,
             None => self.read_access_token(token, origin, now).await?,
         };
         let pair = &bearer.token.pair;
-        let provider = origin.backends.provider(pair.backend.as_str()).map(|provider| provider.settings());
-        let is_taken = provider
-            .is_some_and(|settings| settings.audience.is_some() && *settings.authority() == *pair.authority);
-        let account = self.account(bearer.user, origin).await?.filter(|_| is_taken);
-        let account = account.ok_or(NotAdmitted::Wrong)?;
+        let account = self.account(bearer.user, origin).await?.ok_or(NotAdmitted::Wrong)?;
         // An operator has linked a machine by its id alone, and its tokens tell no address and no groups.
         if !account.machine && !bearer.token.admits {
             return Err(NotAdmitted::Wrong);
@@ -175,7 +180,9 @@ impl ProgramSignIn {
         let credential = ProgramCredential::Bearer(pair.clone(), bearer.token.until);
         let identity = account.program(&credential, TokenRules::default(), now);
         let identity = identity.ok_or(NotAdmitted::Wrong)?;
-        self.bearers.put(key, &bearer);
+        if is_new {
+            self.bearers.put(key, &bearer);
+        }
         Ok(Admitted { account, identity, credential, carrier: ProgramCarrier::Bearer })
     }
 
@@ -189,6 +196,7 @@ impl ProgramSignIn {
     ) -> Result<Arc<Bearer>, NotAdmitted> {
         let mut not_admitted = NotAdmitted::Wrong;
         for provider in origin.backends.providers() {
+            let checked_by = Arc::downgrade(provider);
             let token = match provider.check_access_token(token) {
                 Ok(token) => token,
                 Err(NoAccessToken::NotTaken) => continue,
@@ -209,7 +217,7 @@ impl ProgramSignIn {
                 tracing::info!(request_id, %identity, "access token refused: its identity belongs to no user");
                 return Err(NotAdmitted::Wrong);
             };
-            return Ok(Arc::new(Bearer { token, user: account.user.id, at: now }));
+            return Ok(Arc::new(Bearer { token, checked_by, user: account.user.id, at: now }));
         }
         Err(not_admitted)
     }
@@ -222,6 +230,10 @@ impl ProgramSignIn {
     ) -> Option<Result<Admitted, NotAdmitted>> {
         let now = self.clock.now();
         let verdict = self.verdicts.get(key, now)?;
+        // A reload has taken the gateway's own directory out. Of the others, `users` is told.
+        if verdict.is_local && !origin.backends.has_local() {
+            return None;
+        }
         let result = match self.account(verdict.user, origin).await {
             Err(error) => return Some(Err(error)),
             Ok(account) => account.and_then(|account| Self::by_password(account, verdict, now)),
