@@ -61,11 +61,16 @@ impl App {
         self.identity.names().chain(secret).chain(assertion)
     }
 
+    /// The names of the header fields with the client's certificate, if the app receives it.
+    pub fn certificate_names(&self) -> impl Iterator<Item = &HeaderName> {
+        [&CLIENT_CERT, &CLIENT_CERT_CHAIN].into_iter().filter(|_| self.sends_certificate)
+    }
+
     /// Whether the gateway writes the header itself in requests to this app, so that the client's is left out.
     pub(super) fn writes(&self, name: &HeaderName) -> bool {
         self.identity.names().any(|ours| ours == name)
             || self.proof.as_ref().is_some_and(|proof| proof.name() == name)
-            || (self.sends_certificate && [&CLIENT_CERT, &CLIENT_CERT_CHAIN].contains(&name))
+            || self.certificate_names().any(|ours| ours == name)
             || self.assertion_headers.contains(name)
     }
 

@@ -59,7 +59,7 @@ pub use http1::Http1Error;
 #[cfg(any(test, fuzzing))]
 pub use http1::{ReadResponse, read_response, read_response_in_pieces};
 pub use identity_headers::{IdentityHeaders, IdentityValue};
-pub use override_headers::{client_header, is_identity_claim};
+pub use override_headers::{client_header, is_identity_claim, names_path};
 pub use own_cookies::foreign as foreign_cookies;
 pub use own_request::{NotTaken, post_form};
 pub use owned_names::OwnedNames;

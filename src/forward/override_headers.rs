@@ -32,8 +32,32 @@ pub fn client_header<'a>(name: &HeaderName, apps: impl Iterator<Item = &'a App> 
 pub fn is_identity_claim(name: &HeaderName, app: &App) -> bool {
     let folded = as_folded(name);
     let is_start = |prefix: &&str| folded.starts_with(*prefix);
-    OWN_PREFIXES.iter().any(is_start) || app.own_names().any(|own| as_folded(own) == folded)
+    let mut own_names = app.own_names().chain(app.certificate_names());
+    OWN_PREFIXES.iter().any(is_start) || own_names.any(|own| as_folded(own) == folded)
 }
+
+/// Whether an application could take its path or host from a header of this name, in whatever spelling, although no proxy
+/// writes it beside the request that it forwards. `X-Forwarded-*` and the like are no such names.
+pub fn names_path(name: &HeaderName) -> bool {
+    let folded = as_folded(name);
+    PATH_NAMES.contains(&folded.as_str()) || PATH_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+}
+
+/// IIS and Symfony, Zend, Pylons; Azure; Vercel.
+const PATH_NAMES: [&str; 10] = [
+    "x-original-host",
+    "x-original-path",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-override-url",
+    "x-http-path-override",
+    "x-http-host-override",
+    "x-matched-path",
+    "x-now-route-matches",
+];
+/// Next.js (CVE-2025-29927).
+const PATH_PREFIXES: [&str; 2] = ["x-middleware-", "x-invoke-"];
 
 /// How the names begin in which the gateway speaks to apps, folded.
 const OWN_PREFIXES: [&str; 3] = ["remote-", "portcullis-", "x-portcullis-"];

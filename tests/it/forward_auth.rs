@@ -10,6 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{
     browser::Browser,
+    certificates::TestAuthority,
     client::{RawClient, plain},
     cookies::SESSION,
     gateway::{TestGateway, password},
@@ -240,13 +241,18 @@ fn header_fields_that_a_visitor_adds_change_no_decision() {
                 .contains(&&*name),
         }
     };
+    let names_path = |field: &str| {
+        let name = field.split(':').next().unwrap_or_default().to_lowercase().replace(['_', '.'], "-");
+        ["x-original-uri", "x-original-url", "x-rewrite-url"].contains(&&*name)
+    };
     for kind in KINDS {
         for field in spoofed {
             let asked =
                 |path: &str| status(&ask(&gateway, kind, ("DELETE", path), &format!("{bob}{field}\r\n")));
             let statuses = [asked("/admin/x"), asked("/public/x"), asked("/docs/x")];
-            // One that the proxy writes itself comes twice then, and describes two requests.
-            let expected = match own(kind, field) {
+            // One that the proxy writes itself comes twice then, and describes two requests; one by which the application
+            // could choose another path is refused.
+            let expected = match own(kind, field) || names_path(field) {
                 true if kind == Kind::Nginx => [403; 3],
                 true => [400; 3],
                 false => [403, 200, 403],
@@ -395,6 +401,49 @@ fn header_fields_that_could_pass_for_the_gateways_are_refused() {
         &format!("{alice}X-Remote-Control: on\r\nX-Requested-With: x\r\n"),
     );
     assert_eq!(status(&ordinary), 200, "{ordinary}");
+}
+
+#[test]
+fn header_fields_that_choose_another_path_are_refused() {
+    let gateway = gateway("builtin:whoami", "pass_headers = [\"X-Matched-Path\"]", "");
+    for kind in KINDS {
+        for name in
+            ["X-Rewrite-URL", "x_rewrite_url", "X.Original.URL", "X-Original-URI", "X-Middleware-Rewrite"]
+        {
+            let response = ask(&gateway, kind, ("GET", "/public/x"), &format!("{name}: /admin/\r\n"));
+            let expected = if kind == Kind::Nginx { 403 } else { 400 };
+            assert_eq!(status(&response), expected, "{kind:?} {name}: {response}");
+        }
+        let passed = ask(&gateway, kind, ("GET", "/public/x"), "X-Matched-Path: /admin/\r\n");
+        assert_eq!(status(&passed), 200, "{kind:?}: {passed}");
+    }
+}
+
+/// The app takes certificates from the gateway alone. A proxy would pass on what the visitor has sent.
+#[test]
+fn a_visitors_client_certificate_header_is_refused_where_the_app_reads_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    std::fs::write(&authority, TestAuthority::new().pem()).unwrap();
+    let ca = format!(
+        "[[tls.client_ca]]\ncert = {:?}\n[[tls.client_ca.user]]\nemail = \"*@example.com\"\n",
+        authority.display().to_string()
+    );
+    let keys = "client_certificate = \"optional\"\nclient_certificate_header = true";
+    let gateway = gateway("builtin:whoami", keys, &ca);
+    let alice = session(&gateway, "alice");
+    for kind in KINDS {
+        for name in ["Client-Cert", "client_cert", "Client.Cert-Chain"] {
+            let response = ask(&gateway, kind, ("GET", "/page"), &format!("{alice}{name}: :Zm9yZ2Vk:\r\n"));
+            let expected = if kind == Kind::Nginx { 403 } else { 400 };
+            assert_eq!(status(&response), expected, "{kind:?} {name}: {response}");
+        }
+        let response = ask(&gateway, kind, ("GET", "/page"), &alice);
+        assert_eq!(status(&response), 200, "{response}");
+        for name in ["client-cert", "client-cert-chain"] {
+            assert_eq!(field(&response, name), Some(""), "overwrites what the visitor sends: {response}");
+        }
+    }
 }
 
 #[test]
@@ -640,6 +689,12 @@ fn the_table_through(kind: Kind) {
         assert_eq!(arrived, None, "{kind:?} {field}");
         let (_, arrived) = through(format!("GET /office/ HTTP/1.1\r\n{field}\r\n{bob}\r\n"));
         assert_eq!(arrived, None, "{kind:?} {field}");
+    }
+    // Nor is the application told of another path.
+    for name in ["X-Original-URL", "X_Original_URL", "X-Rewrite-URL"] {
+        let (status, arrived) = through(format!("GET /public/x HTTP/1.1\r\n{name}: /admin/\r\n{bob}\r\n"));
+        let arrives = arrived.as_ref().is_some_and(|head| head.contains("/admin/"));
+        assert!(!arrives && (arrived.is_some() || status >= 400), "{kind:?} {name}: {status} {arrived:?}");
     }
     for path in [
         "/public/../admin/",

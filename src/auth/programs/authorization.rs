@@ -115,9 +115,10 @@ fn credentials_as_careless(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         byte => byte.is_ascii_alphanumeric().then_some(*byte),
     });
     let mut digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.collect());
-    // Of the last, incomplete group, nothing matters: a token is longer.
-    let whole = digits.len() - digits.len() % 4;
-    digits.truncate(whole);
+    // Zeros complete the last group.
+    while digits.len() % 4 != 0 {
+        digits.push(b'A');
+    }
     BASE64.decode(&digits).ok().map(Zeroizing::new)
 }
 

@@ -11,21 +11,28 @@ use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use super::super::Result;
 use crate::{
-    forward::{App, ClientHeader, client_header, is_identity_claim},
+    forward::{App, ClientHeader, client_header, is_identity_claim, names_path},
     refusal::Refusal,
 };
 
-/// Refuses a request with a header field that names an identity, in any spelling, or chooses another method, and one with
-/// two credentials.
+/// Refuses a request with a header field that names an identity, in any spelling, or chooses another method or path, and
+/// one with two credentials.
 pub(super) fn refuse(headers: &HeaderMap, app: &App) -> Result<()> {
     if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
         return Err(Refusal::BadRequest("the request has more than one Authorization header"));
     }
-    let is_smuggled = |name: &&HeaderName| is_identity_claim(name, app) || overrides_method(name, app);
+    let is_smuggled = |name: &&HeaderName| {
+        is_identity_claim(name, app) || overrides_method(name, app) || overrides_path(name, app)
+    };
     match headers.keys().find(is_smuggled) {
         None => Ok(()),
         Some(_) => Err(Refusal::BadRequest("The request has a header that only the gateway may send.")),
     }
+}
+
+/// Some frameworks serve `/admin` for a request to `/public` with `X-Rewrite-URL: /admin`.
+fn overrides_path(name: &HeaderName, app: &App) -> bool {
+    names_path(name) && !app.pass_headers.contains(name)
 }
 
 /// An app that takes such a header would carry out another method than the one that was judged.

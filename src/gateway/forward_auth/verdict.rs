@@ -101,7 +101,8 @@ pub(super) fn headers_for(
     // A credential of the gateway was cut out of the request when it was read.
     let authorization = visitor.get(AUTHORIZATION).cloned();
     headers.insert(AUTHORIZATION, authorization.unwrap_or(HeaderValue::from_static("")));
-    for name in app.identity.names().chain(&app.assertion_headers) {
+    // No certificate of the visitor comes through a proxy.
+    for name in app.identity.names().chain(&app.assertion_headers).chain(app.certificate_names()) {
         headers.insert(name, HeaderValue::from_static(""));
     }
     for (name, value) in assertion.unwrap_or_default() {
