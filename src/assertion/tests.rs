@@ -98,16 +98,19 @@ fn an_assertion_is_signed_once_for_one_user_app_account_and_proofs() {
     let password = Proofs::password(START);
     let first = signer.sign(0, &wiki, &alice, &password);
     assert_eq!(signer.sign(0, &wiki, &alice, &password), first);
-    let others = [
-        signer.sign(0, &wiki, &bob, &password),
-        signer.sign(1, &other, &alice, &password),
+    let both = password.with(Proof { method: ProofMethod::Totp, at: START });
+    let changed = account(1, "alice", &[]);
+    for (what, app, settings, account, proofs) in [
+        ("user", 0, &wiki, &bob, &password),
+        ("app", 1, &other, &alice, &password),
         // A reload may give another app the number.
-        signer.sign(0, &other, &alice, &password),
-        signer.sign(0, &wiki, &account(1, "alice", &[]), &password),
-        signer.sign(0, &wiki, &alice, &password.with(Proof { method: ProofMethod::Totp, at: START })),
-    ];
-    for (index, other) in others.iter().enumerate() {
-        assert!(*other != first && others.iter().filter(|token| *token == other).count() == 1, "{index}");
+        ("settings", 0, &other, &alice, &password),
+        ("account", 0, &wiki, &changed, &password),
+        ("proofs", 0, &wiki, &alice, &both),
+    ] {
+        // The newest entry differs in this alone.
+        let before = signer.sign(0, &wiki, &alice, &password);
+        assert_ne!(signer.sign(app, settings, account, proofs), before, "another {what}");
     }
     for _ in 0..3 {
         assert_eq!(claims(&signer.sign(0, &wiki, &bob, &password))["preferred_username"], "bob");
@@ -117,7 +120,12 @@ fn an_assertion_is_signed_once_for_one_user_app_account_and_proofs() {
     signer.clock.advance(Duration::from_secs(149));
     assert_eq!(signer.sign(0, &wiki, &alice, &password), again);
     signer.clock.advance(Duration::from_secs(2));
-    assert_ne!(signer.sign(0, &wiki, &alice, &password), again, "after half its life");
+    let later = signer.sign(0, &wiki, &alice, &password);
+    assert_ne!(later, again, "after half its life");
+    let earlier = Asserted { account: &alice, session: None, proofs: &password };
+    let at = signer.clock.now() - Duration::from_secs(10);
+    let fields = signer.assertions.fields(&signer.cache, (0, &wiki), &earlier, at).unwrap();
+    assert_ne!(fields[0].1.to_str().unwrap(), later, "a clock that was set back makes a new one");
 }
 
 #[test]
