@@ -235,9 +235,12 @@ fn alice() -> UserName {
     UserName::parse("alice").unwrap()
 }
 
+/// A change that a command makes beside the gateway.
+type ChangeOfUser = fn(&mut UserStore);
+
 #[test]
 fn an_app_is_told_of_the_sessions_that_a_command_has_ended() {
-    let changes: [(&str, fn(&mut UserStore)); 3] = [
+    let changes: [(&str, ChangeOfUser); 3] = [
         ("disabled", |users| drop(users.set_active(&alice(), false).unwrap())),
         ("removed", |users| drop(users.remove(&alice()).unwrap())),
         ("new password", |users| drop(users.set_password(&alice(), &quick_hash("another one")).unwrap())),

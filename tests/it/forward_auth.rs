@@ -357,7 +357,7 @@ fn the_limits_on_a_head_hold_for_the_described_request() {
     let gateway = here();
     let alice = session(&gateway, "alice");
     let long = format!("/{}", "x".repeat(9 << 10));
-    let fields: String = (0..110).map(|n| format!("X-Field-{n}: x\r\n")).collect();
+    let fields = (0..110).map(|n| format!("X-Field-{n}: x\r\n")).collect::<Vec<_>>().concat();
     for kind in KINDS {
         for (path, more, expected) in [(&*long, "", 414), ("/page", &*fields, 431)] {
             let response = ask(&gateway, kind, ("GET", path), &format!("{alice}{more}"));

@@ -1,5 +1,6 @@
 //! Forward-auth: an app's own sign-out ends the gateway's session at the check, and the app is told of it.
 
+use data_encoding::BASE64;
 use http::{Method, Request, header::ACCEPT};
 
 use crate::{
@@ -80,7 +81,6 @@ fn a_check_that_is_no_sign_out_of_the_persons_own_ends_nothing() {
         // A person who may not open it, and a program beside a session.
         assert_eq!(status(&ask(&gateway, kind, ("GET", "/logout"), &format!("{bob}{OWN}"))), 403);
         assert!(goes_on(&bob), "{kind:?}");
-        use data_encoding::BASE64;
         let basic = BASE64.encode(format!("alice:{}", password("alice")).as_bytes());
         let program = format!("{alice}Authorization: Basic {basic}\r\n{OWN}");
         assert_eq!(status(&ask(&gateway, kind, ("GET", "/logout"), &program)), 200, "{kind:?}");
