@@ -123,9 +123,8 @@ impl Directory {
 
     /// The account that a credential names before it has proved anything, like [`Self::account`].
     ///
-    /// Mallory invents tokens of users that do not exist, and each of them is looked up in the database. At most
-    /// [`CLAIMS`] such look-ups wait at a time, and further ones fail at once, so that the queue has room for Alice, who signs
-    /// in.
+    /// Mallory invents tokens of users that do not exist, and each of them is looked up in the database. At most 64 such
+    /// look-ups wait at a time, and further ones fail at once, so that the queue has room for Alice, who signs in.
     pub async fn claimed_account(&self, id: UserId) -> Result<Option<Arc<Account>>, DirectoryError> {
         if let Some(account) = self.cached(id) {
             return Ok(Some(account));
