@@ -37,8 +37,8 @@ use crate::{
     escape::EscapingWriter,
     identity::{BackendName, GroupName, User, UserName},
     users::{
-        Account, HashSettings, PasswordHash, PasswordOwner, PasswordRules, Passwords, UserFields, UserStore,
-        UserStoreError,
+        Account, Factor, HashSettings, PasswordHash, PasswordOwner, PasswordRules, Passwords, UserFields,
+        UserStore, UserStoreError,
     },
 };
 
@@ -212,17 +212,28 @@ impl RunningCommand<'_> {
         };
         let before = self.existing(&args.name)?;
         let after = self.store.remove_factors(&args.name, which)?;
-        let removed = before.factors.len() - after.factors.len();
-        let removed_factors = counted(removed, "second factor");
-        writeln!(self.context.out, "removed {removed_factors} of user {}", args.name)?;
-        if after.factors.is_empty() && removed > 0 {
+        let is_left = |factor: &&Factor| after.factors.iter().any(|left| left.id == factor.id);
+        let removed: Vec<&str> =
+            before.factors.iter().filter(|factor| !is_left(factor)).map(|factor| &*factor.name).collect();
+        if removed.is_empty() {
+            return Ok(writeln!(self.context.out, "user {} has no second factor", args.name)?);
+        }
+        writeln!(
+            self.context.out,
+            "removed {} of user {}, whose sessions have ended: {}",
+            counted(removed.len(), "second factor"),
+            args.name,
+            removed.join(", ")
+        )?;
+        if after.factors.is_empty() {
             writeln!(
                 self.context.err,
-                "note: user {} signs in without a second factor from now on",
+                "note: user {} signs in without a second factor from now on, or is asked to add one where the \
+                 configuration requires it",
                 args.name
             )?;
         }
-        Ok(())
+        self.tell_factors_removed(&after, &removed)
     }
 
     fn existing(&self, name: &UserName) -> Result<Account, UserError> {

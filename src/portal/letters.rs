@@ -202,6 +202,22 @@ impl Letters {
         self.message(&account.user.email, draft)
     }
 
+    /// The notice that an operator has taken these factors off the account.
+    pub fn factors_removed(&self, account: &Account, factors: &[&str]) -> Option<Message> {
+        let (site, names) = (self.site(), plain(&factors.join(", ")));
+        let what = Text::of("mail-factors-removed-by-operator").with("factors", names);
+        let text =
+            Text::of("mail-notice").with("site", site).with("name", name_of(account)).with("what", what);
+        let draft = Draft {
+            subject: Text::of("mail-notice-subject").with("site", site),
+            before: vec![text],
+            link: None,
+            after: vec![Text::of("mail-factors-removed-after")],
+            expires: None,
+        };
+        self.message(&account.user.email, draft)
+    }
+
     /// To those who approve accounts: there is one that waits.
     pub fn approval_wanted(&self, approver: &str, account: &Account) -> Option<Message> {
         let (site, name, address) = (self.site(), name_of(account), plain(&account.user.email));

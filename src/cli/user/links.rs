@@ -124,6 +124,20 @@ impl RunningCommand<'_> {
         Ok(writeln!(self.context.out, "a mail tells the user at {}", account.user.email)?)
     }
 
+    /// Tells a user that factors were taken off the account.
+    pub(super) fn tell_factors_removed(
+        &mut self,
+        account: &Account,
+        removed: &[&str],
+    ) -> Result<(), UserError> {
+        if account.user.email.is_empty() || self.context.mail.queue.is_none() {
+            return Ok(());
+        }
+        let message = self.context.mail.letters.factors_removed(account, removed);
+        self.queue(message)?;
+        Ok(writeln!(self.context.out, "a mail tells the user at {}", account.user.email)?)
+    }
+
     fn delivery(&self, by_mail: bool) -> LinkDelivery {
         if by_mail && self.context.mail.queue.is_some() { LinkDelivery::Mail } else { LinkDelivery::Operator }
     }

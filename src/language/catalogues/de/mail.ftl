@@ -42,6 +42,7 @@ mail-notice = Es geht um das Konto „{ $name }“ auf { $site }. { $what }
 mail-password-changed = Es hat ein neues Passwort.
 mail-factor-added = Ein zweiter Faktor wurde hinzugefügt: { $factor }.
 mail-factor-removed = Ein zweiter Faktor wurde entfernt: { $factor }.
+mail-factors-removed-by-operator = Die Administration hat zweite Faktoren entfernt: { $factors }. Sie wurden überall abgemeldet.
 mail-recovery-code-used = Ein Wiederherstellungscode wurde zur Anmeldung verwendet. { $left ->
     [0] Es war der letzte. Erstellen Sie auf Ihrer Kontoseite neue.
     [one] Einer ist noch übrig.
@@ -56,6 +57,7 @@ mail-token-removed = Ein Token für Programme wurde entfernt: { $token }.
 mail-cause = Es geschah am { $date }, mit { $device }.
 mail-cause-from = Es geschah am { $date }, von { $address }, mit { $device }.
 mail-notice-after = Wenn Sie das waren, brauchen Sie nichts zu tun. Wenn nicht, ändern Sie Ihr Passwort, beenden Sie die anderen Sitzungen unter { $link }, und sagen Sie der Administration Bescheid.
+mail-factors-removed-after = Wenn Sie nicht darum gebeten haben, sagen Sie der Administration Bescheid.
 
 mail-approval-subject = { $name } wartet auf die Freigabe bei { $site }
 mail-approval = Jemand, der unter { $address } Mails empfängt, hat sich als „{ $name }“ auf { $site } registriert und wartet auf die Freigabe.

@@ -51,6 +51,8 @@ mail-password-changed = It has a new password.
 # $factor is the name that the person has given to it.
 mail-factor-added = A second factor was added: { $factor }.
 mail-factor-removed = A second factor was removed: { $factor }.
+# $factors are names, with commas.
+mail-factors-removed-by-operator = An administrator has removed second factors from it: { $factors }. You were signed out everywhere.
 mail-recovery-code-used = A recovery code was used to sign in. { $left ->
     [0] It was the last one. Make new ones on your account page.
     [one] One is left.
@@ -69,6 +71,7 @@ mail-cause = It happened on { $date }, with { $device }.
 mail-cause-from = It happened on { $date }, from { $address }, with { $device }.
 # $link is the address of the account page.
 mail-notice-after = If that was you, you need not do anything. If not, change your password and end the other sessions at { $link }, and tell an administrator.
+mail-factors-removed-after = If you did not ask for this, tell an administrator.
 
 ## For operators
 

@@ -42,6 +42,7 @@ mail-notice = Se trata de la cuenta «{ $name }» en { $site }. { $what }
 mail-password-changed = Tiene una contraseña nueva.
 mail-factor-added = Se ha añadido un segundo factor: { $factor }.
 mail-factor-removed = Se ha quitado un segundo factor: { $factor }.
+mail-factors-removed-by-operator = Un administrador ha quitado segundos factores: { $factors }. Se ha cerrado su sesión en todas partes.
 mail-recovery-code-used = Se ha usado un código de recuperación para iniciar sesión. { $left ->
     [0] Era el último. Cree códigos nuevos en la página de su cuenta.
     [one] Queda uno.
@@ -56,6 +57,7 @@ mail-token-removed = Se ha eliminado un token para programas: { $token }.
 mail-cause = Ocurrió el { $date }, con { $device }.
 mail-cause-from = Ocurrió el { $date }, desde { $address }, con { $device }.
 mail-notice-after = Si ha sido usted, no tiene que hacer nada. Si no, cambie su contraseña, cierre las demás sesiones en { $link } y avise a un administrador.
+mail-factors-removed-after = Si no lo ha pedido, avise a un administrador.
 
 mail-approval-subject = { $name } espera aprobación en { $site }
 mail-approval = Alguien que recibe correo en { $address } se ha registrado como «{ $name }» en { $site } y espera aprobación.

@@ -42,6 +42,7 @@ mail-notice = Ce message concerne le compte « { $name } » sur { $site }. { $wh
 mail-password-changed = Il a un nouveau mot de passe.
 mail-factor-added = Un second facteur a été ajouté : { $factor }.
 mail-factor-removed = Un second facteur a été supprimé : { $factor }.
+mail-factors-removed-by-operator = Un administrateur a supprimé des seconds facteurs : { $factors }. Vous avez été déconnecté partout.
 mail-recovery-code-used = Un code de secours a été utilisé pour se connecter. { $left ->
     [0] C’était le dernier. Créez-en de nouveaux sur la page de votre compte.
     [one] Il en reste { $left }.
@@ -56,6 +57,7 @@ mail-token-removed = Un jeton pour programmes a été supprimé : { $token }.
 mail-cause = Cela s’est passé le { $date }, avec { $device }.
 mail-cause-from = Cela s’est passé le { $date }, depuis { $address }, avec { $device }.
 mail-notice-after = Si c’était vous, vous n’avez rien à faire. Sinon, modifiez votre mot de passe, mettez fin aux autres sessions sur { $link } et prévenez un administrateur.
+mail-factors-removed-after = Si vous ne l’avez pas demandé, prévenez un administrateur.
 
 mail-approval-subject = { $name } attend une approbation sur { $site }
 mail-approval = Une personne qui reçoit ses messages à { $address } s’est inscrite sous le nom « { $name } » sur { $site } et attend une approbation.

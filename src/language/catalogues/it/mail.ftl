@@ -42,6 +42,7 @@ mail-notice = Si tratta dell’account «{ $name }» su { $site }. { $what }
 mail-password-changed = Ha una nuova password.
 mail-factor-added = È stato aggiunto un secondo fattore: { $factor }.
 mail-factor-removed = È stato rimosso un secondo fattore: { $factor }.
+mail-factors-removed-by-operator = Un amministratore ha rimosso dei secondi fattori: { $factors }. La Sua sessione è stata chiusa ovunque.
 mail-recovery-code-used = È stato usato un codice di recupero per accedere. { $left ->
     [0] Era l’ultimo. Ne crei di nuovi nella pagina dell’account.
     [one] Ne resta uno.
@@ -56,6 +57,7 @@ mail-token-removed = È stato rimosso un token per programmi: { $token }.
 mail-cause = È successo il { $date }, con { $device }.
 mail-cause-from = È successo il { $date }, da { $address }, con { $device }.
 mail-notice-after = Se è stato Lei, non deve fare nulla. Altrimenti cambi la password, termini le altre sessioni su { $link } e avvisi un amministratore.
+mail-factors-removed-after = Se non l’ha chiesto Lei, avvisi un amministratore.
 
 mail-approval-subject = { $name } attende l’approvazione su { $site }
 mail-approval = Una persona che riceve posta a { $address } si è registrata come «{ $name }» su { $site } e attende l’approvazione.

@@ -42,6 +42,7 @@ mail-notice = Dit gaat over het account “{ $name }” op { $site }. { $what }
 mail-password-changed = Het heeft een nieuw wachtwoord.
 mail-factor-added = Er is een tweede factor toegevoegd: { $factor }.
 mail-factor-removed = Er is een tweede factor verwijderd: { $factor }.
+mail-factors-removed-by-operator = Een beheerder heeft tweede factoren verwijderd: { $factors }. U bent overal uitgelogd.
 mail-recovery-code-used = Er is een herstelcode gebruikt om in te loggen. { $left ->
     [0] Het was de laatste. Maak nieuwe op uw accountpagina.
     [one] Er is er nog één over.
@@ -56,6 +57,7 @@ mail-token-removed = Er is een token voor programma’s verwijderd: { $token }.
 mail-cause = Het gebeurde op { $date }, met { $device }.
 mail-cause-from = Het gebeurde op { $date }, vanaf { $address }, met { $device }.
 mail-notice-after = Als u dit was, hoeft u niets te doen. Zo niet, wijzig dan uw wachtwoord, beëindig de andere sessies op { $link } en waarschuw een beheerder.
+mail-factors-removed-after = Als u hier niet om hebt gevraagd, waarschuw dan een beheerder.
 
 mail-approval-subject = { $name } wacht op goedkeuring bij { $site }
 mail-approval = Iemand die berichten ontvangt op { $address } heeft zich als “{ $name }” geregistreerd op { $site } en wacht op goedkeuring.

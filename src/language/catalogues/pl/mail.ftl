@@ -42,6 +42,7 @@ mail-notice = Dotyczy konta „{ $name }” na { $site }. { $what }
 mail-password-changed = Ma ono nowe hasło.
 mail-factor-added = Dodano drugi składnik: { $factor }.
 mail-factor-removed = Usunięto drugi składnik: { $factor }.
+mail-factors-removed-by-operator = Administrator usunął drugie składniki: { $factors }. Nastąpiło wylogowanie ze wszystkich urządzeń.
 mail-recovery-code-used = Do zalogowania użyto kodu odzyskiwania. { $left ->
     [0] Był to ostatni. Nowe można utworzyć na stronie konta.
     [one] Pozostał jeden.
@@ -57,6 +58,7 @@ mail-token-removed = Usunięto token dla programów: { $token }.
 mail-cause = Stało się to { $date }, urządzenie: { $device }.
 mail-cause-from = Stało się to { $date }, z adresu { $address }, urządzenie: { $device }.
 mail-notice-after = Jeśli to Pani/Pan, nie trzeba nic robić. W przeciwnym razie proszę zmienić hasło, zakończyć inne sesje na { $link } i powiadomić administratora.
+mail-factors-removed-after = Jeśli to nie na Pani/Pana prośbę, proszę powiadomić administratora.
 
 mail-approval-subject = { $name } czeka na zatwierdzenie na { $site }
 mail-approval = Osoba odbierająca pocztę pod adresem { $address } zarejestrowała się jako „{ $name }” na { $site } i czeka na zatwierdzenie.

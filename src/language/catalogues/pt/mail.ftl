@@ -42,6 +42,7 @@ mail-notice = Trata-se da conta «{ $name }» em { $site }. { $what }
 mail-password-changed = Tem uma nova palavra-passe.
 mail-factor-added = Foi adicionado um segundo fator: { $factor }.
 mail-factor-removed = Foi removido um segundo fator: { $factor }.
+mail-factors-removed-by-operator = Um administrador removeu segundos fatores: { $factors }. A sua sessão foi terminada em todo o lado.
 mail-recovery-code-used = Foi usado um código de recuperação para iniciar sessão. { $left ->
     [0] Era o último. Crie novos na página da sua conta.
     [one] Restam { $left }.
@@ -56,6 +57,7 @@ mail-token-removed = Foi removido um token para programas: { $token }.
 mail-cause = Aconteceu em { $date }, com { $device }.
 mail-cause-from = Aconteceu em { $date }, a partir de { $address }, com { $device }.
 mail-notice-after = Se foi o próprio, não precisa de fazer nada. Se não, altere a sua palavra-passe, termine as outras sessões em { $link } e avise um administrador.
+mail-factors-removed-after = Se não o pediu, avise um administrador.
 
 mail-approval-subject = { $name } aguarda aprovação em { $site }
 mail-approval = Alguém que recebe correio em { $address } registou-se como «{ $name }» em { $site } e aguarda aprovação.
