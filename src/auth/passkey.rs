@@ -20,7 +20,8 @@ use crate::{
     session::SessionSource,
     throttle::Wait,
     users::{
-        Account, Charged, DirectoryError, Enrolled, NewPasskey, NotEnrolled, Passkey, PasskeyUse, UserHandle,
+        Account, Charged, DirectoryError, Enrolled, FactorsBefore, NewPasskey, NotEnrolled, Passkey,
+        PasskeyUse, UserHandle,
     },
 };
 
@@ -157,9 +158,13 @@ impl SignIn {
         let name = || account.factors.iter().find(|factor| factor.id == passkey.factor);
         let may_be_copied = used.count_went_back.then(name).flatten().map(|factor| factor.name.clone());
         let proof = Proof { method, at: self.clock.now() };
-        let source = SessionSource { backend: BackendName::local().as_str().into(), provider_session: None };
-        Ok(Ok(PasskeyProved { proved: Proved::new(account, proof, source), may_be_copied }))
+        Ok(Ok(PasskeyProved { proved: Proved::new(account, proof, of_local()), may_be_copied }))
     }
+}
+
+/// Passkeys are of the gateway's own directory.
+fn of_local() -> SessionSource {
+    SessionSource { backend: BackendName::local().as_str().into(), provider_session: None }
 }
 
 /// A verified use.
@@ -224,12 +229,21 @@ impl SignIn {
         self.directory.user_handle(account.user.id, account.credential).await
     }
 
-    /// Makes a verified passkey a factor of a user who is signed in.
+    /// Makes a new passkey a factor of a user who has proved something else before. It is a proof by `method` as well, for
+    /// the user who has just touched the authenticator. The caller records it.
+    ///
+    /// Nothing is signed with the new key yet, because no attestation is asked for. A user could name a key of somebody
+    /// else, and would only lock themselves out.
     pub async fn enrol_passkey(
         &self,
         account: &Account,
-        new: NewPasskey,
-    ) -> Result<Result<Enrolled<Arc<Account>>, NotEnrolled>, DirectoryError> {
-        self.directory.enrol_passkey(account.user.id, account.credential, new).await
+        new: (NewPasskey, FactorsBefore),
+        method: ProofMethod,
+    ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotEnrolled>, DirectoryError> {
+        let enrolled = self.directory.enrol_passkey(account.user.id, account.credential, new).await?;
+        Ok(enrolled.map(|enrolled| {
+            let proof = Proof { method, at: self.clock.now() };
+            (Proved::new(Arc::clone(&enrolled.account), proof, of_local()), enrolled)
+        }))
     }
 }

@@ -179,7 +179,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
         .as_ref()
         .and_then(|section| reader.table(section.field("passkeys"), &keys::PASSKEYS));
     let hosts = (&portal, &apps.policy);
-    accounts.passkeys = passkeys::read(reader, passkeys.as_ref(), accounts.second_factor, hosts);
+    accounts.passkeys = passkeys::read(reader, passkeys.as_ref(), accounts.second_factor, hosts, folder);
     Configuration {
         forward_auth,
         file: file.to_owned(),

@@ -94,8 +94,10 @@ pub(super) static ACCOUNTS: Keys = Keys {
         "passkeys",
     ],
 };
-pub(super) static PASSKEYS: Keys =
-    Keys { section: "`[accounts.passkeys]`", keys: &["enabled", "rp_id", "first_factor", "related_hosts"] };
+pub(super) static PASSKEYS: Keys = Keys {
+    section: "`[accounts.passkeys]`",
+    keys: &["enabled", "rp_id", "first_factor", "related_hosts", "authenticators"],
+};
 pub(super) static USER_FIELD: Keys = Keys {
     section: "`[[user_field]]`",
     keys: &["name", "title", "type", "choices", "required", "editable_by"],

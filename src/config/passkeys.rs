@@ -1,16 +1,20 @@
 //! `[accounts.passkeys]`: the name that passkeys are bound to, and whether a passkey alone signs in.
 
+use std::{fs::File, io::Read, path::Path, sync::Arc};
+
 use super::{
+    diagnostic::{Diagnostic, Severity},
+    error::system_error,
     excerpt::excerpt,
     hosts,
     portal::PortalSection,
-    reader::{Reader, Section},
-    source::Span,
+    reader::{Field, Reader, Section},
+    source::{Source, Span},
 };
 use crate::{
     access::Policy,
     auth::webauthn::is_at_or_below,
-    portal::{PasskeySettings, SecondFactorPolicy},
+    portal::{AuthenticatorNames, AuthenticatorNamesProblem, PasskeySettings, SecondFactorPolicy},
 };
 
 /// Reads the section. `None`: there are no passkeys, because the operator wants none, or because a host on which people
@@ -20,6 +24,7 @@ pub(super) fn read(
     section: Option<&Section<'_>>,
     policy: SecondFactorPolicy,
     (portal, apps): (&PortalSection, &Policy),
+    folder: &Path,
 ) -> Option<PasskeySettings> {
     let field = |name| section.and_then(|section| section.field(name));
     if !reader.boolean(field("enabled"), true) {
@@ -84,7 +89,39 @@ pub(super) fn read(
         return None;
     }
     let first_factor = reader.boolean(field("first_factor"), false);
-    Some(PasskeySettings { rp_id, hosts, related_hosts, first_factor })
+    let authenticators = field("authenticators").and_then(|field| authenticators(reader, &field, folder));
+    let authenticators = authenticators.unwrap_or_default();
+    Some(PasskeySettings { rp_id, hosts, related_hosts, first_factor, authenticators })
+}
+
+/// The names of authenticators in a file. A mistake in it is reported at its place there.
+fn authenticators(reader: &Reader, field: &Field<'_>, folder: &Path) -> Option<AuthenticatorNames> {
+    let path = reader.path(field, folder)?;
+    let refuse = |problem: String, help: &str| {
+        let message = format!("cannot read {}: {problem}", path.display());
+        reader.report(reader.error(&field.value.span(), message).help(help));
+        None
+    };
+    let mut bytes = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(MOST_NAMES_BYTES + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        return refuse(system_error(&error), "name a file that the gateway's user can read");
+    }
+    if bytes.len() as u64 > MOST_NAMES_BYTES {
+        return refuse("it is larger than 8 MiB".to_owned(), "leave out what is not a name");
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        return refuse("it is not UTF-8 text".to_owned(), "save the file in the encoding UTF-8");
+    };
+    match AuthenticatorNames::parse(&text) {
+        Ok(names) => Some(names),
+        Err(AuthenticatorNamesProblem { at, message }) => {
+            let source = Arc::new(Source::new(&text, &path));
+            let help = "write a JSON object: `{\"bada5566-a7aa-401f-bd96-45619a55120d\": {\"name\": \"1Password\"}}`";
+            reader.report(Diagnostic::new(&source, Severity::Error, at..at, message).help(help));
+            None
+        }
+    }
 }
 
 /// The hosts on which people sign in; `None` if one of them can have no passkeys. That is reported if the file asks for
@@ -154,3 +191,5 @@ fn is_address(host: &str) -> bool {
 
 /// Browsers take five domains at least (WebAuthn Level 3 §5.11.1).
 const MOST_RELATED: usize = 4;
+/// Several times the public list with all of its icons.
+const MOST_NAMES_BYTES: u64 = 8 << 20;

@@ -10,15 +10,17 @@
     btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
   const named = (list) => list.map((credential) => ({ ...credential, id: toBytes(credential.id) }));
 
-  // The browser forgets passkeys that were removed, and learns the user's present name.
+  // The browser forgets passkeys that were removed or that nobody has, and learns the user's present name.
   const tellBrowser = async () => {
-    const element = document.querySelector("[data-passkeys-accepted]");
-    if (!element || !supported) return;
-    const { rpId, userId, allAcceptedCredentialIds, name, displayName } = JSON.parse(element.dataset.passkeysAccepted);
-    const signals = [
-      ["signalAllAcceptedCredentials", { rpId, userId, allAcceptedCredentialIds }],
-      ["signalCurrentUserDetails", { rpId, userId, name, displayName }],
-    ];
+    const signals = [];
+    const unknown = document.querySelector("[data-passkey-unknown]");
+    if (unknown) signals.push(["signalUnknownCredential", JSON.parse(unknown.dataset.passkeyUnknown)]);
+    const accepted = document.querySelector("[data-passkeys-accepted]");
+    if (accepted) {
+      const { rpId, userId, allAcceptedCredentialIds, name, displayName } = JSON.parse(accepted.dataset.passkeysAccepted);
+      signals.push(["signalAllAcceptedCredentials", { rpId, userId, allAcceptedCredentialIds }]);
+      signals.push(["signalCurrentUserDetails", { rpId, userId, name, displayName }]);
+    }
     for (const [signal, details] of signals) {
       if (signal in PublicKeyCredential) await PublicKeyCredential[signal](details).catch(() => {});
     }
@@ -113,5 +115,5 @@
   };
 
   if (supported) document.querySelectorAll("form[data-passkey]").forEach(enable);
-  tellBrowser();
+  if (supported) tellBrowser();
 })();

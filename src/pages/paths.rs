@@ -12,6 +12,8 @@ pub const LOGIN: &str = "/.gateway/login";
 pub const SECOND_STEP: &str = "/.gateway/login/second-step";
 /// The page at which a required second factor is added during a sign-in.
 pub const ENROL_STEP: &str = "/.gateway/login/second-factor";
+/// Takes a passkey that is added as a required second factor during a sign-in.
+pub const PASSKEY_ENROL_STEP: &str = "/.gateway/login/second-factor/passkey";
 /// The page at which a password is replaced during a sign-in.
 pub const NEW_PASSWORD_STEP: &str = "/.gateway/login/new-password";
 /// Takes a passkey that signs in alone.

@@ -61,8 +61,8 @@ pub(super) fn problems(
         let problem = match render(replaced, page) {
             Err(error) => of_error(&error, templates, name),
             Ok(html) => {
-                let expected = render(own, page).map(|html| fields(&html)).unwrap_or_default();
-                let present = fields(&html);
+                let expected = render(own, page).map(|html| fields(&html, name)).unwrap_or_default();
+                let present = fields(&html, name);
                 let Some(missing) = expected.difference(&present).next() else { continue };
                 TemplateProblem {
                     template: blamed(templates, name).to_owned(),
@@ -134,14 +134,14 @@ fn start_of(text: &str, line: usize) -> Range<usize> {
     start..start
 }
 
-/// The names of the fields and buttons of a page. Those of the form that uses a passkey are left out: it is one more way
-/// in, and a template may do without.
-fn fields(html: &str) -> BTreeSet<String> {
-    let html = match html.split_once("data-passkey=\"get\"") {
-        Some((before, after)) => {
+/// The names of the fields and buttons of a page. Those of the form of passkeys are left out where it is one more way
+/// beside another: a template may do without.
+fn fields(html: &str, template: &str) -> BTreeSet<String> {
+    let html = match html.split_once("data-passkey=") {
+        Some((before, after)) if template != "add_passkey.html" => {
             format!("{before}{}", after.split_once("</form>").map_or("", |(_, after)| after))
         }
-        None => html.to_owned(),
+        _ => html.to_owned(),
     };
     let tags = html
         .split('<')

@@ -43,6 +43,7 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             can_register: full,
             providers: providers(full),
             passkey: full.then(passkey),
+            unknown_passkey: full.then_some("{}"),
         }),
         Page::Confirm(Confirm {
             host: HOST,
@@ -59,6 +60,7 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             may_add_factors: !full,
             providers: providers(true),
             passkey: full.then(passkey),
+            passkey_signals: full.then_some("{}"),
         }),
         Page::SecondStep(SecondStep {
             host: HOST,
@@ -75,13 +77,14 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             host: HOST,
             rp_id: HOST,
             passkey: PasskeyForm { creates: true, ..passkey() },
-            accepted: "{}",
+            passkey_signals: "{}",
             problem: full.then_some(TEXT),
         }),
         Page::PasskeyAdded(PasskeyAdded {
             host: HOST,
             name: "Laptop",
             codes: if full { vec!["ABCDE-FGH23"] } else { Vec::new() },
+            passkey_signals: full.then_some("{}"),
         }),
         Page::AddApp(AddApp {
             host: HOST,
@@ -95,6 +98,9 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             sealed: "sealed",
             name: TEXT,
             problem: full.then_some(TEXT),
+            passkey: (!full).then(|| PasskeyForm { creates: true, ..passkey() }),
+            rp_id: HOST,
+            passkey_problem: (!full).then_some(TEXT),
         }),
         Page::RecoveryCodes(RecoveryCodesPage {
             host: HOST,
@@ -113,6 +119,7 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             is_required: !full,
             problem: full.then_some(TEXT),
             flash: None,
+            passkey_signals: full.then_some("{}"),
         }),
         Page::Logout(Logout {
             host: HOST,
@@ -143,7 +150,6 @@ fn passkey() -> PasskeyForm<'static> {
         creates: false,
         conditional: true,
         primary: false,
-        name: "Laptop",
     }
 }
 
@@ -180,6 +186,7 @@ fn of_account(full: bool) -> [Page<'static>; 6] {
         back: "/",
         problem: full.then_some(TEXT),
         flash: (!full).then_some(TEXT),
+        passkey_signals: Some("{}"),
     };
     let tile = AppTile {
         title: "Wiki",
@@ -335,6 +342,7 @@ fn profile(full: bool) -> Profile<'static> {
         fields,
         problems: if full { vec![TEXT.into()] } else { Vec::new() },
         flash: (!full).then_some(TEXT),
+        passkey_signals: Some("{}"),
     }
 }
 
@@ -419,7 +427,9 @@ fn listed_factor(is_passkey: bool) -> ListedFactor<'static> {
     let at = Timestamp::from_millis(1_700_000_000_000);
     ListedFactor {
         id: "7".to_owned(),
+        stays: is_passkey.then(|| TEXT.to_owned()),
         is_passkey,
+        synced: is_passkey,
         name: TEXT,
         created: at.into(),
         last_used: is_passkey.then(|| at.into()),
@@ -435,7 +445,7 @@ mod tests {
 
     #[test]
     fn every_template_has_a_sample() {
-        let parts = ["layout.html", "own_fields.html", "passkey_form.html"];
+        let parts = ["layout.html", "own_fields.html", "passkey_form.html", "passkey_signals.html"];
         let shown: BTreeSet<&str> = samples().iter().map(Page::template).chain(parts).collect();
         assert_eq!(shown, template_names().collect());
     }

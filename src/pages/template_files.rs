@@ -25,6 +25,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("add_app.html", include_str!("templates/add_app.html")),
     ("recovery_codes.html", include_str!("templates/recovery_codes.html")),
     ("passkey_form.html", include_str!("templates/passkey_form.html")),
+    ("passkey_signals.html", include_str!("templates/passkey_signals.html")),
     ("add_passkey.html", include_str!("templates/add_passkey.html")),
     ("passkey_added.html", include_str!("templates/passkey_added.html")),
     ("second_step.html", include_str!("templates/second_step.html")),

@@ -35,6 +35,7 @@ fn login<'a>(host: &'a str, username: &'a str) -> Login<'a> {
         can_register: false,
         providers: vec![],
         passkey: None,
+        unknown_passkey: None,
     }
 }
 
@@ -49,7 +50,6 @@ fn hostile_passkey() -> PasskeyForm<'static> {
         creates: false,
         conditional: true,
         primary: true,
-        name: HOSTILE,
     }
 }
 
@@ -73,6 +73,7 @@ fn profile() -> Profile<'static> {
         ],
         problems: vec![],
         flash: None,
+        passkey_signals: None,
     }
 }
 
@@ -171,6 +172,7 @@ fn account() -> Account<'static> {
         back: "/",
         problem: None,
         flash: None,
+        passkey_signals: None,
     }
 }
 
@@ -194,6 +196,7 @@ fn gallery() -> Vec<(&'static str, Page<'static>)> {
         may_add_factors: true,
         providers: vec![],
         passkey: None,
+        passkey_signals: None,
     };
     let password = || Password { host, csrf, username: "ada", problem: None, about: "" };
     let setup = || Setup { host, csrf, token: "secret", username: "", problem: None, about: "" };
@@ -458,6 +461,8 @@ async fn hostile_values_are_text_on_every_page() {
             csrf: HOSTILE,
             next: HOSTILE,
             problem: Some(HOSTILE),
+            passkey: Some(hostile_passkey()),
+            unknown_passkey: Some(HOSTILE),
             providers: vec![ProviderLink { href: HOSTILE.into(), title: HOSTILE }],
             ..login(HOSTILE, HOSTILE)
         }),
@@ -493,6 +498,7 @@ async fn hostile_values_are_text_on_every_page() {
             back: HOSTILE,
             problem: None,
             flash: Some(HOSTILE),
+            passkey_signals: Some(HOSTILE),
         }),
         Page::Confirm(Confirm {
             host,
@@ -509,6 +515,7 @@ async fn hostile_values_are_text_on_every_page() {
             may_add_factors: true,
             providers: vec![ProviderLink { href: HOSTILE.into(), title: HOSTILE }],
             passkey: Some(hostile_passkey()),
+            passkey_signals: Some(HOSTILE),
         }),
         Page::SecondStep(SecondStep {
             host,
@@ -525,10 +532,58 @@ async fn hostile_values_are_text_on_every_page() {
             host,
             rp_id: HOSTILE,
             passkey: PasskeyForm { creates: true, ..hostile_passkey() },
-            accepted: HOSTILE,
+            passkey_signals: HOSTILE,
             problem: Some(HOSTILE),
         }),
-        Page::PasskeyAdded(PasskeyAdded { host, name: HOSTILE, codes: vec![HOSTILE] }),
+        Page::PasskeyAdded(PasskeyAdded {
+            host,
+            name: HOSTILE,
+            codes: vec![HOSTILE],
+            passkey_signals: Some(HOSTILE),
+        }),
+        Page::AddApp(AddApp {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            is_step: true,
+            qr_size: 29,
+            qr_path: "M4 4h1v1h-1z",
+            secret: HOSTILE,
+            address: HOSTILE,
+            sealed: HOSTILE,
+            name: HOSTILE,
+            problem: Some(HOSTILE),
+            passkey: Some(PasskeyForm { creates: true, ..hostile_passkey() }),
+            rp_id: HOSTILE,
+            passkey_problem: Some(HOSTILE),
+        }),
+        Page::RecoveryCodes(RecoveryCodesPage {
+            host,
+            username: HOSTILE,
+            codes: vec![HOSTILE],
+            next: HOSTILE,
+        }),
+        Page::Factors(Factors {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            factors: vec![ListedFactor {
+                id: HOSTILE.into(),
+                stays: Some(HOSTILE.into()),
+                is_passkey: true,
+                synced: true,
+                name: HOSTILE,
+                created: when(0),
+                last_used: Some(when(1)),
+            }],
+            recovery_codes_left: 9,
+            may_add: true,
+            may_add_passkeys: true,
+            is_required: true,
+            problem: Some(HOSTILE),
+            flash: None,
+            passkey_signals: Some(HOSTILE),
+        }),
         Page::Onward(Onward { host, title: HOSTILE, address: HOSTILE }),
         Page::NotSignedIn(NotSignedIn {
             host,
@@ -554,6 +609,7 @@ async fn hostile_values_are_text_on_every_page() {
             ],
             problems: vec![HOSTILE.into()],
             flash: Some(HOSTILE),
+            passkey_signals: Some(HOSTILE),
         }),
         Page::Activity(ActivityPage { host, activities: vec![listed_activity(HOSTILE)] }),
         Page::NewPasswordStep(NewPasswordStep {

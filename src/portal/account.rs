@@ -44,6 +44,7 @@ impl Portal {
             listed_session(request, session, (branch_hosts, false), now)
         });
         let (flash, back) = (FlashMessage::waiting(request), back(request));
+        let signals = self.signals_of_owner(request, account).await;
         let (problem, flash_text) =
             (problem.map(|text| request.say(text)), flash.map(|flash| request.say(&flash.text())));
         let page = Page::Account(Account {
@@ -67,8 +68,10 @@ impl Portal {
             back: back.as_str(),
             problem: problem.as_deref(),
             flash: flash_text.as_deref(),
+            passkey_signals: signals.as_deref(),
         });
         let mut response = request.render(status, &page);
+        request.allow_signals(&mut response, signals.as_deref());
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }

@@ -1,4 +1,5 @@
-//! The pages that add an authenticator app: of the account, and during a sign-in for which a second factor is required.
+//! The page that adds an authenticator app. Its form is a part of the page that adds a required factor during a sign-in,
+//! too; see `enrol_step`.
 //!
 //! The secret is shown as a QR code and as text. It becomes a factor by a right code of it, and until then it lies nowhere
 //! but in the form, sealed.
@@ -10,13 +11,11 @@ use zeroize::Zeroizing;
 
 use super::{
     Notice, PageRequest, PageResponse, Portal, ReturnTo, SecondFactorPolicy, SignedIn,
-    csrf::{self, Genuine},
+    csrf::Genuine,
     factors::{WRONG_NAME, recovery_codes_page, refusal_for_change, to_factors},
     flash::FlashMessage,
     form::Form,
-    hand_over::HandOver,
     host_role::host_of,
-    pending_sign_in::{BegunStep, NotBegun, PendingSignIn, PendingStep, TakenSignIn, start_again},
     problem::FORM_EXPIRED,
     qr_code::QrCode,
     session_opening::SessionOpening,
@@ -24,33 +23,36 @@ use super::{
 use crate::{
     auth::Proved,
     language::Text,
-    pages::{self, AddApp, Page, paths},
+    pages::{AddApp, Page, PasskeyForm, paths},
     refusal::Refusal,
-    users::{Account, Enrolled, FactorName, FactorsBefore, NotEnrolled, ShownTo, TotpCode, TotpSecret},
+    users::{Account, Enrolled, FactorName, FactorsBefore, NotEnrolled, ShownTo, TotpCode},
 };
 
 /// The form that came, or none.
-struct Typed {
+pub(super) struct TypedApp {
     sealed: String,
     name: String,
     code: Zeroizing<String>,
 }
 
 /// The form to show.
-struct Shown<'a> {
-    account: &'a Account,
-    csrf: &'a str,
+pub(super) struct AppForm<'a> {
+    pub(super) account: &'a Account,
+    pub(super) csrf: &'a str,
     /// The session or the pending sign-in that the secret is for.
-    session: &'a str,
+    pub(super) session: &'a str,
     /// Whether this is a step of a sign-in.
-    is_step: bool,
+    pub(super) is_step: bool,
+    /// The form that adds a passkey instead, and the name that it would be for.
+    pub(super) passkey: Option<(PasskeyForm<'a>, &'a str)>,
 }
 
 /// The state of the form when it is shown again.
 #[derive(Default)]
-struct Again {
-    typed: Option<Typed>,
+pub(super) struct ShownAgain {
+    typed: Option<TypedApp>,
     problem: Option<Text>,
+    passkey_problem: Option<Text>,
 }
 
 impl Portal {
@@ -61,7 +63,7 @@ impl Portal {
         if let Err(response) = signed_in.recently_proved(request, self.clock.now()) {
             return Ok(*response);
         }
-        self.add_app_of(request, &signed_in, (StatusCode::OK, Again::default())).await
+        self.add_app_of(request, &signed_in, (StatusCode::OK, ShownAgain::default())).await
     }
 
     /// Adds the app, by a right code.
@@ -76,19 +78,19 @@ impl Portal {
             return Ok(*response);
         }
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
-            let again = Again { typed: None, problem: Some(FORM_EXPIRED) };
+            let again = ShownAgain::with(FORM_EXPIRED);
             return self.add_app_of(request, &signed_in, (StatusCode::FORBIDDEN, again)).await;
         };
         let mut form = genuine.into_form();
         let ends_others = !form.text("others").is_empty();
-        let typed = Typed::of(&mut form);
+        let typed = TypedApp::of(&mut form);
         let session = signed_in.session.sign_in().to_hex();
         let to = (signed_in.account, FactorsBefore::Any);
-        let (proved, enrolled) = match self.enrol(request, to, &session, &typed).await? {
+        let (proved, enrolled) = match self.enrol_app(request, to, &session, &typed).await? {
             Ok(enrolled) => enrolled,
             Err(NotEnrolled::AlreadyAdded) => return Ok(to_factors(request, FlashMessage::FactorAdded)),
             Err(why) => {
-                let again = Again::because(why, typed);
+                let again = ShownAgain::because(why, typed);
                 return self.add_app_of(request, &signed_in, (StatusCode::UNPROCESSABLE_ENTITY, again)).await;
             }
         };
@@ -106,76 +108,13 @@ impl Portal {
         Ok(response)
     }
 
-    /// The form, as a step of a sign-in.
-    pub(super) async fn show_enrol_step(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
-        self.enrol_step_page(request, (StatusCode::OK, Again::default())).await
-    }
-
-    /// Adds the app, and goes on with the sign-in.
-    pub(super) async fn take_enrol_step(
-        &self,
-        request: &PageRequest<'_>,
-        form: Form,
-    ) -> Result<PageResponse, Refusal> {
-        let BegunStep { mut form, taken, first } =
-            match self.begin_step(request, form, PendingStep::Enrol).await? {
-                Ok(begun) => begun,
-                Err(NotBegun::StartAgain(response)) => return Ok(response),
-                Err(NotBegun::FormExpired) => {
-                    let again = Again { typed: None, problem: Some(FORM_EXPIRED) };
-                    return self.enrol_step_page(request, (StatusCode::FORBIDDEN, again)).await;
-                }
-            };
-        let (typed, next) = (Typed::of(&mut form), taken.pending.next());
-        // Another browser has added a factor in the meantime: that one is asked for.
-        if !first.account().factors.is_empty() {
-            return self.finish_sign_in(request, &first, taken.pending.how(), &next).await;
-        }
-        let (none, session) = (FactorsBefore::None, taken.session());
-        let enrolled = self.enrol(request, (first.account(), none), &session, &typed).await;
-        let (second, enrolled) = match enrolled {
-            Ok(Ok(enrolled)) => enrolled,
-            // It was added after the look a moment ago.
-            Ok(Err(NotEnrolled::NotFirst)) => {
-                return Ok(start_again(request, &next, FlashMessage::SignInExpired));
-            }
-            Ok(Err(why)) => {
-                self.put_back(request, &taken).await?;
-                let again = Again::because(why, typed);
-                return self.enrol_step_page(request, (StatusCode::UNPROCESSABLE_ENTITY, again)).await;
-            }
-            Err(refusal) => {
-                self.put_back(request, &taken).await?;
-                return Err(refusal);
-            }
-        };
-        self.after_enrolment(request, &taken, (first, second), &enrolled).await
-    }
-
-    /// Goes on with a sign-in in which a factor was added, and shows the recovery codes that came with it.
-    async fn after_enrolment(
-        &self,
-        request: &PageRequest<'_>,
-        taken: &TakenSignIn,
-        (first, second): (Proved, Proved),
-        enrolled: &Enrolled<Arc<Account>>,
-    ) -> Result<PageResponse, Refusal> {
-        let next = taken.pending.next();
-        let Some(proved) = first.and(second) else {
-            return Ok(start_again(request, &next, FlashMessage::SignInExpired));
-        };
-        let response = self.finish_sign_in(request, &proved, taken.pending.how(), &next).await?;
-        let Some(codes) = &enrolled.codes else { return Ok(response) };
-        let page = recovery_codes_page(request, &enrolled.account, codes, next.as_str());
-        Ok(with_cookies_of(page, &response))
-    }
-
-    async fn enrol(
+    /// Makes the app of a form a factor, and tells its owner.
+    pub(super) async fn enrol_app(
         &self,
         request: &PageRequest<'_>,
         (account, factors_before): (&Arc<Account>, FactorsBefore),
         session: &str,
-        typed: &Typed,
+        typed: &TypedApp,
     ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotEnrolled>, Refusal> {
         let Ok(name) = FactorName::parse(&typed.name) else { return Ok(Err(NotEnrolled::WrongName)) };
         let shown_to = ShownTo { id: account.user.id, credential: account.credential, session };
@@ -183,8 +122,7 @@ impl Portal {
         let enrolled = self.sign_in.enrol_totp(factors_before, shown_to, &typed.sealed, (name, code)).await;
         let enrolled = enrolled.map_err(|error| refusal_for_change(request, &error))?;
         if let Ok((_, enrolled)) = &enrolled {
-            let name = enrolled.account.factors.iter().find(|factor| factor.id == enrolled.factor);
-            let name = name.map(|factor| factor.name.clone()).unwrap_or_default();
+            let name = enrolled.name().to_owned();
             self.notify(request, &enrolled.account, &Notice::FactorAdded { name });
         }
         Ok(enrolled)
@@ -194,47 +132,25 @@ impl Portal {
         &self,
         request: &PageRequest<'_>,
         signed_in: &SignedIn<'_>,
-        shown: (StatusCode, Again),
+        shown: (StatusCode, ShownAgain),
     ) -> Result<PageResponse, Refusal> {
         let session = signed_in.session.sign_in().to_hex();
         let csrf = signed_in.token.form_token();
-        let to = Shown { account: signed_in.account, csrf: &csrf, session: &session, is_step: false };
-        self.add_app_page(request, to, shown).await
+        let account = signed_in.account;
+        let form = AppForm { account, csrf: &csrf, session: &session, is_step: false, passkey: None };
+        self.add_app_page(request, &form, shown).await
     }
 
-    async fn enrol_step_page(
+    /// The page with a new secret, or with that of a form that is shown again.
+    pub(super) async fn add_app_page(
         &self,
         request: &PageRequest<'_>,
-        shown: (StatusCode, Again),
+        form: &AppForm<'_>,
+        (status, again): (StatusCode, ShownAgain),
     ) -> Result<PageResponse, Refusal> {
-        let (pending, proved) = match self.shown_step(request, PendingStep::Enrol).await? {
-            Ok(shown) => shown,
-            Err(response) => return Ok(response),
-        };
-        let Some(code) = PendingSignIn::presented(request) else {
-            return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
-        };
-        let (token, cookie) = csrf::form_token(request)?;
-        let (csrf, session) = (token.form_token(), code.key().to_hex());
-        let to = Shown { account: proved.account(), csrf: &csrf, session: &session, is_step: true };
-        let mut response = self.add_app_page(request, to, shown).await?;
-        if let Some(hand_over) = HandOver::at(&pending.next(), request) {
-            pages::allow_form_to_lead_to(&mut response, &request.origin_of(&hand_over.host));
-        }
-        if let Some(cookie) = cookie {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-        Ok(response)
-    }
-
-    async fn add_app_page(
-        &self,
-        request: &PageRequest<'_>,
-        to: Shown<'_>,
-        (status, Again { typed, problem }): (StatusCode, Again),
-    ) -> Result<PageResponse, Refusal> {
-        let account = to.account;
-        let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: to.session };
+        let ShownAgain { typed, problem, passkey_problem } = again;
+        let account = form.account;
+        let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: form.session };
         let failed = |error| refusal_for_change(request, &error);
         // After a wrong code the same secret is shown, which the app has already.
         let kept = match &typed {
@@ -251,34 +167,29 @@ impl Portal {
             (new.secret, new.sealed)
         };
         let name = typed.as_ref().map_or_else(|| request.say(&DEFAULT_NAME), |typed| typed.name.clone());
-        let problem = problem.map(|problem| request.say(&problem));
-        Ok(add_app_form(request, &to, status, (&secret, &sealed, &name, problem.as_deref())))
+        let [problem, passkey_problem] =
+            [problem, passkey_problem].map(|problem| problem.map(|problem| request.say(&problem)));
+        let user = account.user.name.as_str();
+        let address = secret.to_address(&issuer(request), user);
+        let qr = QrCode::of(&address);
+        let page = Page::AddApp(AddApp {
+            host: request.host,
+            csrf: form.csrf,
+            username: user,
+            is_step: form.is_step,
+            qr_size: qr.as_ref().map_or(0, QrCode::size),
+            qr_path: qr.as_ref().map_or("", QrCode::path),
+            secret: &secret.to_groups(),
+            address: &address,
+            sealed: &sealed,
+            name: &name,
+            problem: problem.as_deref(),
+            passkey: form.passkey.map(|(passkey, _)| passkey),
+            rp_id: form.passkey.map_or("", |(_, rp_id)| rp_id),
+            passkey_problem: passkey_problem.as_deref(),
+        });
+        Ok(request.render(status, &page))
     }
-}
-
-fn add_app_form(
-    request: &PageRequest<'_>,
-    to: &Shown<'_>,
-    status: StatusCode,
-    (secret, sealed, name, problem): (&TotpSecret, &str, &str, Option<&str>),
-) -> PageResponse {
-    let user = to.account.user.name.as_str();
-    let address = secret.to_address(&issuer(request), user);
-    let qr = QrCode::of(&address);
-    let page = Page::AddApp(AddApp {
-        host: request.host,
-        csrf: to.csrf,
-        username: user,
-        is_step: to.is_step,
-        qr_size: qr.as_ref().map_or(0, QrCode::size),
-        qr_path: qr.as_ref().map_or("", QrCode::path),
-        secret: &secret.to_groups(),
-        address: &address,
-        sealed,
-        name,
-        problem,
-    });
-    request.render(status, &page)
 }
 
 /// The name under which the app lists the account: the title of the portal, or the host on which people sign in.
@@ -295,21 +206,32 @@ fn may_add(request: &PageRequest<'_>) -> Result<(), Refusal> {
 }
 
 /// The page, with the cookies of another response.
-fn with_cookies_of(mut page: PageResponse, other: &PageResponse) -> PageResponse {
+pub(super) fn with_cookies_of(mut page: PageResponse, other: &PageResponse) -> PageResponse {
     for cookie in other.headers().get_all(SET_COOKIE) {
         page.headers_mut().append(SET_COOKIE, cookie.clone());
     }
     page
 }
 
-impl Typed {
-    fn of(form: &mut Form) -> Self {
+impl TypedApp {
+    pub(super) fn of(form: &mut Form) -> Self {
         Self { sealed: form.take("sealed"), name: form.take("name"), code: Zeroizing::new(form.take("code")) }
     }
 }
 
-impl Again {
-    fn because(why: NotEnrolled, typed: Typed) -> Self {
+impl ShownAgain {
+    /// An empty form, for this reason.
+    pub(super) fn with(problem: Text) -> Self {
+        Self { problem: Some(problem), ..Self::default() }
+    }
+
+    /// An empty form, after a passkey that was not added.
+    pub(super) fn after_passkey(problem: Text) -> Self {
+        Self { passkey_problem: Some(problem), ..Self::default() }
+    }
+
+    /// The form that did not add its app.
+    pub(super) fn because(why: NotEnrolled, typed: TypedApp) -> Self {
         let (typed, problem) = match why {
             NotEnrolled::Expired | NotEnrolled::AlreadyAdded | NotEnrolled::NotFirst => {
                 (None, Text::of("factor-secret-expired"))
@@ -318,7 +240,7 @@ impl Again {
             NotEnrolled::WrongName => (Some(typed), WRONG_NAME),
             NotEnrolled::TooMany => (Some(typed), Text::of("factor-too-many")),
         };
-        Self { typed, problem: Some(problem) }
+        Self { typed, ..Self::with(problem) }
     }
 }
 

@@ -174,6 +174,7 @@ fn confirm_form(
             primary: !by_password && !has_totp,
             ..passkey.form(paths::PASSKEY_CONFIRM, &csrf, next.as_str())
         }),
+        passkey_signals: passkey.and_then(PreparedPasskey::signals),
     });
     let mut response = request.render(status, &page);
     if passkey.is_some() {

@@ -14,18 +14,19 @@ use crate::{
     pages::{self, Factors, ListedFactor, Page, RecoveryCodesPage, paths},
     refusal::Refusal,
     users::{
-        Account, DirectoryError, Factor, FactorId, FactorKind, FactorName, RecoveryCode, RecoveryCodes,
-        UserStoreError,
+        Account, DirectoryError, Factor, FactorId, FactorKind, FactorName, LastFactor, RecoveryCode,
+        RecoveryCodes, UserStoreError,
     },
 };
 
 impl Portal {
     /// The list.
-    pub(super) fn show_factors(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
+    pub(super) async fn show_factors(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
         let flash = FlashMessage::waiting(request);
         let text = flash.map(FlashMessage::text);
-        let mut response = factors_page(request, &signed_in, StatusCode::OK, (None, text.as_ref()));
+        let mut response =
+            self.factors_page(request, &signed_in, StatusCode::OK, (None, text.as_ref())).await;
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
@@ -39,11 +40,12 @@ impl Portal {
         form: Form,
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
-        let again =
-            |status, problem: &Text| Ok(factors_page(request, &signed_in, status, (Some(problem), None)));
+        let again = async |status, problem: &Text| {
+            Ok(self.factors_page(request, &signed_in, status, (Some(problem), None)).await)
+        };
         let form = match Genuine::check(request, Some(&signed_in.token), form) {
             Ok(genuine) => genuine.into_form(),
-            Err(_) => return again(StatusCode::FORBIDDEN, &FORM_EXPIRED),
+            Err(_) => return again(StatusCode::FORBIDDEN, &FORM_EXPIRED).await,
         };
         if let Err(response) = signed_in.recently_proved(request, self.clock.now()) {
             return Ok(*response);
@@ -56,7 +58,7 @@ impl Portal {
         // Only the user's own factors are looked through; the store does so again.
         if let Some(factor) = own_factor(account, form.text("rename")) {
             let Ok(name) = FactorName::parse(form.text("name")) else {
-                return again(StatusCode::UNPROCESSABLE_ENTITY, &WRONG_NAME);
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &WRONG_NAME).await;
             };
             return match self.sign_in.directory().rename_factor(id, credential, factor.id, name).await {
                 Ok(_) => Ok(to_factors(request, FlashMessage::FactorRenamed)),
@@ -66,11 +68,15 @@ impl Portal {
         let Some(factor) = own_factor(account, form.text("remove")) else {
             return Ok(pages::redirect(paths::FACTORS));
         };
-        let removed = self.sign_in.directory().remove_factor(id, credential, factor.id).await;
+        let last = last_factor(request, account);
+        let removed = self.sign_in.directory().remove_factor(id, credential, (factor.id, last)).await;
         let account = match removed {
             Ok(account) => account,
             Err(DirectoryError::Store(UserStoreError::LastWayIn(_))) => {
-                return again(StatusCode::UNPROCESSABLE_ENTITY, &LAST_WAY_IN);
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &LAST_WAY_IN).await;
+            }
+            Err(DirectoryError::Store(UserStoreError::LastRequiredFactor(_))) => {
+                return again(StatusCode::UNPROCESSABLE_ENTITY, &LAST_REQUIRED).await;
             }
             Err(error) => return Err(refusal_for_change(request, &error)),
         };
@@ -103,6 +109,37 @@ impl Portal {
             tracing::warn!(%error, request_id = request.request_id, "sessions not ended after a change of factors");
         }
     }
+
+    async fn factors_page(
+        &self,
+        request: &PageRequest<'_>,
+        signed_in: &SignedIn<'_>,
+        status: StatusCode,
+        (problem, flash): (Option<&Text>, Option<&Text>),
+    ) -> PageResponse {
+        let account = signed_in.account;
+        let [problem, flash] = [problem, flash].map(|text| text.map(|text| request.say(text)));
+        let accounts = &request.settings.accounts;
+        // Right after the removal of the last one, the browser is told as well.
+        let is_told = account.has_passkey() || flash.is_some();
+        let signals = if is_told { self.passkey_signals(request, account).await } else { None };
+        let page = Page::Factors(Factors {
+            host: request.host,
+            csrf: &signed_in.token.form_token(),
+            username: account.user.name.as_str(),
+            factors: account.factors.iter().map(|factor| listed(request, account, factor)).collect(),
+            recovery_codes_left: account.recovery_codes_left,
+            may_add: accounts.second_factor != SecondFactorPolicy::Off,
+            may_add_passkeys: request.passkeys().is_some(),
+            is_required: accounts.require_second_factor(&account.user),
+            problem: problem.as_deref(),
+            flash: flash.as_deref(),
+            passkey_signals: signals.as_deref(),
+        });
+        let mut response = request.render(status, &page);
+        request.allow_signals(&mut response, signals.as_deref());
+        response
+    }
 }
 
 /// The page with new recovery codes. They are shown once: nothing but their hashes is kept.
@@ -122,34 +159,29 @@ pub(super) fn recovery_codes_page(
     request.render(StatusCode::OK, &page)
 }
 
-fn factors_page(
-    request: &PageRequest<'_>,
-    signed_in: &SignedIn<'_>,
-    status: StatusCode,
-    (problem, flash): (Option<&Text>, Option<&Text>),
-) -> PageResponse {
-    let account = signed_in.account;
-    let [problem, flash] = [problem, flash].map(|text| text.map(|text| request.say(text)));
-    let accounts = &request.settings.accounts;
-    let page = Page::Factors(Factors {
-        host: request.host,
-        csrf: &signed_in.token.form_token(),
-        username: account.user.name.as_str(),
-        factors: account.factors.iter().map(listed).collect(),
-        recovery_codes_left: account.recovery_codes_left,
-        may_add: accounts.second_factor != SecondFactorPolicy::Off,
-        may_add_passkeys: request.passkeys().is_some(),
-        is_required: accounts.require_second_factor(&account.user),
-        problem: problem.as_deref(),
-        flash: flash.as_deref(),
-    });
-    request.render(status, &page)
+/// Whether the rules of accounts leave an account without a factor.
+fn last_factor(request: &PageRequest<'_>, account: &Account) -> LastFactor {
+    if request.settings.accounts.require_second_factor(&account.user) {
+        LastFactor::Required
+    } else {
+        LastFactor::Optional
+    }
 }
 
-fn listed(factor: &Factor) -> ListedFactor<'_> {
+/// Why a factor cannot be removed. The store decides again.
+fn why_it_stays(request: &PageRequest<'_>, account: &Account, factor: FactorId) -> Option<Text> {
+    if last_factor(request, account) == LastFactor::Required && account.is_last_factor(factor) {
+        return Some(LAST_REQUIRED);
+    }
+    (!account.can_sign_in_without(factor)).then_some(LAST_WAY_IN)
+}
+
+fn listed<'a>(request: &PageRequest<'_>, account: &Account, factor: &'a Factor) -> ListedFactor<'a> {
     ListedFactor {
+        stays: why_it_stays(request, account, factor.id).map(|why| request.say(&why)),
         id: factor.id.to_string(),
         is_passkey: factor.kind == FactorKind::Passkey,
+        synced: factor.synced,
         name: &factor.name,
         created: factor.created.into(),
         last_used: factor.last_used.map(Into::into),
@@ -180,3 +212,4 @@ pub(super) fn refusal_for_change(request: &PageRequest<'_>, error: &DirectoryErr
 
 pub(super) const WRONG_NAME: Text = Text::of("factor-wrong-name");
 const LAST_WAY_IN: Text = Text::of("factor-last-way-in");
+const LAST_REQUIRED: Text = Text::of("factor-last-required");

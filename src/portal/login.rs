@@ -99,14 +99,15 @@ impl Portal {
         self.finish_sign_in(request, &proved, how, &next).await
     }
 
-    /// The form after a passkey that signed nobody in; `None`: the form has expired.
+    /// The form after a passkey that signed nobody in; `None`: the form had expired. `unknown` is the passkey, if no account
+    /// has it.
     pub(super) async fn login_after_passkey(
         &self,
         request: &PageRequest<'_>,
         next: &ReturnTo,
-        not_proved: Option<NotProved>,
+        (not_proved, unknown): (Option<NotProved>, Option<String>),
     ) -> Result<PageResponse, Refusal> {
-        let contents = Contents::again("", next);
+        let contents = Contents { unknown_passkey: unknown, ..Contents::again("", next) };
         let Some(not_proved) = not_proved else {
             return self.login_form(request, StatusCode::FORBIDDEN, &contents.because(FORM_EXPIRED)).await;
         };
@@ -153,6 +154,7 @@ struct Contents<'a> {
     problem: Option<Text>,
     flash: Option<Text>,
     no_users: bool,
+    unknown_passkey: Option<String>,
 }
 
 impl<'a> Contents<'a> {
@@ -160,7 +162,15 @@ impl<'a> Contents<'a> {
     fn again(typed_name: &'a str, next: &'a ReturnTo) -> Self {
         // No user name is that long; it would only fill the page.
         let username = if typed_name.len() > MAX_SHOWN_BYTES { "" } else { typed_name };
-        Self { username, next, remember: false, problem: None, flash: None, no_users: false }
+        Self {
+            username,
+            next,
+            remember: false,
+            problem: None,
+            flash: None,
+            no_users: false,
+            unknown_passkey: None,
+        }
     }
 
     fn because(self, problem: Text) -> Self {
@@ -206,6 +216,7 @@ fn login_page(
             conditional: has_form,
             ..passkey.form(paths::PASSKEY_SIGN_IN, &csrf, contents.next.as_str())
         }),
+        unknown_passkey: contents.unknown_passkey.as_deref(),
     });
     let mut response = request.render(status, &page);
     if let Some(hand_over) = hand_over {

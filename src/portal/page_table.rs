@@ -101,7 +101,7 @@ pub(super) const PAGES: &[PortalPage] = &[
     PortalPage {
         path: paths::FACTORS,
         who: Who::SignedIn,
-        get: Some(|_, request| ready(Portal::show_factors(request))),
+        get: Some(|portal, request| portal.show_factors(request).boxed_local()),
         post: Some(Post {
             sender: Sender::SignedIn,
             submit: |portal, request, form| portal.change_factors(request, form).boxed_local(),
@@ -132,6 +132,15 @@ pub(super) const PAGES: &[PortalPage] = &[
         post: Some(Post {
             sender: Sender::KnownBrowser,
             submit: |portal, request, form| portal.take_passkey_as_second_step(request, form).boxed_local(),
+        }),
+    },
+    PortalPage {
+        path: paths::PASSKEY_ENROL_STEP,
+        who: Who::Anyone,
+        get: Some(|_, _| ready(Ok(pages::redirect(paths::ENROL_STEP)))),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.take_passkey_enrol_step(request, form).boxed_local(),
         }),
     },
     PortalPage {
@@ -207,7 +216,7 @@ pub(super) const PAGES: &[PortalPage] = &[
     PortalPage {
         path: paths::PROFILE,
         who: Who::SignedIn,
-        get: Some(|_, request| ready(Portal::show_profile(request))),
+        get: Some(|portal, request| portal.show_profile(request).boxed_local()),
         post: Some(Post {
             sender: Sender::SignedIn,
             submit: |portal, request, form| portal.change_profile(request, form).boxed_local(),

@@ -1,5 +1,6 @@
 //! The settings of passkeys: `[accounts.passkeys]` of the configuration.
 
+use super::AuthenticatorNames;
 use crate::{
     auth::webauthn::{RelyingParty, UserVerification},
     request::Ports,
@@ -17,6 +18,8 @@ pub struct PasskeySettings {
     pub related_hosts: Vec<Box<str>>,
     /// Whether a passkey alone signs in.
     pub first_factor: bool,
+    /// The names of passkeys to which their owner has given none.
+    pub authenticators: AuthenticatorNames,
 }
 
 impl PasskeySettings {
@@ -63,6 +66,7 @@ mod tests {
             hosts: vec!["a.example.com".into(), "b.example.net".into()],
             related_hosts: vec!["b.example.net".into()],
             first_factor: false,
+            authenticators: AuthenticatorNames::default(),
         };
         let party = settings.party(Ports { listener: 8443, public: None });
         assert_eq!(

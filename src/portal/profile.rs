@@ -22,9 +22,9 @@ use crate::{
 
 impl Portal {
     /// The form.
-    pub(super) fn show_profile(request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
+    pub(super) async fn show_profile(&self, request: &PageRequest<'_>) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
-        Ok(profile_form(request, &signed_in, StatusCode::OK, (None, &[])))
+        Ok(self.profile_form(request, &signed_in, StatusCode::OK, (None, &[])).await)
     }
 
     /// Stores the values that have changed.
@@ -36,7 +36,7 @@ impl Portal {
         let signed_in = SignedIn::of(request)?;
         let Ok(genuine) = Genuine::check(request, Some(&signed_in.token), form) else {
             let expired = [WrongInput { input: String::new(), text: FORM_EXPIRED }];
-            return Ok(profile_form(request, &signed_in, StatusCode::FORBIDDEN, (None, &expired)));
+            return Ok(self.profile_form(request, &signed_in, StatusCode::FORBIDDEN, (None, &expired)).await);
         };
         let form = genuine.into_form();
         let account = signed_in.account;
@@ -45,7 +45,9 @@ impl Portal {
             Ok(change) => change,
             Err(wrong) => {
                 let shown = (Some(&form), wrong.as_slice());
-                return Ok(profile_form(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown));
+                return Ok(self
+                    .profile_form(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown)
+                    .await);
             }
         };
         let (id, credential) = (account.user.id, account.credential);
@@ -58,7 +60,9 @@ impl Portal {
                 let input = if invalid == InvalidProfile::FullName { FULL_NAME } else { "" };
                 let wrong = [WrongInput { input: input.to_owned(), text: Text::of("profile-not-a-line") }];
                 let shown = (Some(&form), wrong.as_slice());
-                return Ok(profile_form(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown));
+                return Ok(self
+                    .profile_form(request, &signed_in, StatusCode::UNPROCESSABLE_ENTITY, shown)
+                    .await);
             }
             Err(error) => return Err(request.unavailable("changing a profile", &error)),
         }
@@ -66,6 +70,47 @@ impl Portal {
         let mut response = pages::redirect(paths::PROFILE);
         FlashMessage::ProfileChanged.leave(&request.settings.cookies, response.headers_mut());
         Ok(response)
+    }
+
+    async fn profile_form(
+        &self,
+        request: &PageRequest<'_>,
+        signed_in: &SignedIn<'_>,
+        status: StatusCode,
+        (sent, wrong): (Option<&Form>, &[WrongInput]),
+    ) -> PageResponse {
+        let account = signed_in.account;
+        let stored = &account.user.attributes;
+        let fields = match sent {
+            Some(form) => OwnFields::sent(request, stored, form),
+            None => OwnFields::stored(request, stored),
+        };
+        let full_name = match sent {
+            Some(form) if has_own_name(account) => form.text(FULL_NAME),
+            _ => &account.user.full_name,
+        };
+        let flash = FlashMessage::waiting(request);
+        let signals = self.signals_of_owner(request, account).await;
+        let flash_text = flash.map(|flash| request.say(&flash.text()));
+        let page = Page::Profile(pages::Profile {
+            host: request.host,
+            csrf: &signed_in.token.form_token(),
+            username: account.user.name.as_str(),
+            email: &account.user.email,
+            full_name,
+            is_name_own: has_own_name(account),
+            is_name_wrong: wrong.iter().any(|wrong| wrong.input == FULL_NAME),
+            fields: fields.shown(wrong),
+            problems: wrong.iter().map(|wrong| request.say(&wrong.text)).collect(),
+            flash: flash_text.as_deref(),
+            passkey_signals: signals.as_deref(),
+        });
+        let mut response = request.render(status, &page);
+        request.allow_signals(&mut response, signals.as_deref());
+        if flash.is_some() {
+            FlashMessage::clear(request, response.headers_mut());
+        }
+        response
     }
 }
 
@@ -86,43 +131,6 @@ fn wanted_change(
 /// Whether the full name was given here and not by a backend.
 fn has_own_name(account: &Account) -> bool {
     account.identities.iter().all(|identity| !identity.home)
-}
-
-fn profile_form(
-    request: &PageRequest<'_>,
-    signed_in: &SignedIn<'_>,
-    status: StatusCode,
-    (sent, wrong): (Option<&Form>, &[WrongInput]),
-) -> PageResponse {
-    let account = signed_in.account;
-    let stored = &account.user.attributes;
-    let fields = match sent {
-        Some(form) => OwnFields::sent(request, stored, form),
-        None => OwnFields::stored(request, stored),
-    };
-    let full_name = match sent {
-        Some(form) if has_own_name(account) => form.text(FULL_NAME),
-        _ => &account.user.full_name,
-    };
-    let flash = FlashMessage::waiting(request);
-    let flash_text = flash.map(|flash| request.say(&flash.text()));
-    let page = Page::Profile(pages::Profile {
-        host: request.host,
-        csrf: &signed_in.token.form_token(),
-        username: account.user.name.as_str(),
-        email: &account.user.email,
-        full_name,
-        is_name_own: has_own_name(account),
-        is_name_wrong: wrong.iter().any(|wrong| wrong.input == FULL_NAME),
-        fields: fields.shown(wrong),
-        problems: wrong.iter().map(|wrong| request.say(&wrong.text)).collect(),
-        flash: flash_text.as_deref(),
-    });
-    let mut response = request.render(status, &page);
-    if flash.is_some() {
-        FlashMessage::clear(request, response.headers_mut());
-    }
-    response
 }
 
 const FULL_NAME: &str = "full_name";

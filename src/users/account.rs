@@ -146,6 +146,16 @@ impl Account {
             || passkeys().any(|passkey| passkey.id != factor)
     }
 
+    /// Whether one of the factors is a passkey.
+    pub fn has_passkey(&self) -> bool {
+        self.factors.iter().any(|factor| factor.kind == FactorKind::Passkey)
+    }
+
+    /// Whether the user has no other factor than this one.
+    pub fn is_last_factor(&self, factor: FactorId) -> bool {
+        self.factors.iter().all(|other| other.id == factor)
+    }
+
     /// The user as operators made one here: without groups and attributes of backends.
     pub(super) fn local_user(&self) -> User {
         User {

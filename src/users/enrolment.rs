@@ -3,6 +3,8 @@
 //! The secret that is shown lies nowhere in between. It travels in a hidden field of the form, sealed for the account, for
 //! the session, and for a short time.
 
+use std::sync::Arc;
+
 use super::{Account, FactorId, RecoveryCodes, TotpSecret};
 
 /// A secret that is shown to be enrolled.
@@ -23,6 +25,14 @@ pub struct Enrolled<A = Account> {
     pub factor: FactorId,
     /// The recovery codes that come with the first factor of an account.
     pub codes: Option<RecoveryCodes>,
+}
+
+impl Enrolled<Arc<Account>> {
+    /// The name of the factor.
+    pub fn name(&self) -> &str {
+        let factor = self.account.factors.iter().find(|factor| factor.id == self.factor);
+        factor.map_or("", |factor| &factor.name)
+    }
 }
 
 /// Why no factor was added. Nothing has changed.

@@ -51,6 +51,9 @@ pub enum UserStoreError {
     /// Without the pair the user could not sign in any more.
     #[error("{0} has no password and no other connected sign-in, so this one stays")]
     LastWayIn(UserName),
+    /// The user needs a second factor and has no other.
+    #[error("user {0} needs a second factor, so the last one stays")]
+    LastRequiredFactor(UserName),
     /// The pair cannot be stored.
     #[error(
         "the backend's id of a user is a text without control characters, not empty and at most 512 bytes long"

@@ -37,6 +37,19 @@ pub struct Factor {
     pub created: Timestamp,
     /// When it last proved its owner; may be a minute old.
     pub last_used: Option<Timestamp>,
+    /// Whether it is a passkey that was on several devices, or in a backup, when it was last used.
+    #[serde(default)]
+    pub synced: bool,
+}
+
+/// What becomes of the last factor of an account when its owner wants to remove it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastFactor {
+    /// It may go.
+    Optional,
+    /// It stays: the account needs a second factor. Mallory, who knows Alice's password, would be asked to add one of her own
+    /// at the next sign-in.
+    Required,
 }
 
 /// The name of a factor, for its owner to tell it from others.
@@ -73,6 +86,11 @@ impl FactorName {
         let is_plain =
             |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if fits && name.chars().all(is_plain) { Ok(Self(name.to_owned())) } else { Err(InvalidFactorName) }
+    }
+
+    /// The name of a passkey of which nothing else is known.
+    pub fn passkey() -> Self {
+        Self("Passkey".to_owned())
     }
 
     /// The text.

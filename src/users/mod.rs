@@ -33,7 +33,7 @@ pub use change::{Action, Change};
 pub use directory::{Directory, DirectoryError};
 pub use enrolment::{Enrolled, FactorsBefore, NotEnrolled, TotpEnrolment};
 pub use error::UserStoreError;
-pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName};
+pub use factor::{Factor, FactorId, FactorKind, FactorName, InvalidFactorName, LastFactor};
 pub use field::{FieldEditor, FieldKind, UnfitValue, UserField, UserFields};
 pub use link::{ChangedEmail, Link, LinkDelivery, LinkKey, LinkMail, LinkPurpose, LinkRefused, LinkToken};
 pub use passkey::{NewPasskey, Passkey, PasskeyUse, Transport, UserHandle};

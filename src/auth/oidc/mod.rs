@@ -57,6 +57,6 @@ pub use settings::{
 pub use thread::ProviderThread;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,12 @@ pub(super) fn endpoint(text: &str) -> Endpoint {
     Endpoint::parse(text, PlainHttp::Refused).unwrap()
 }
 
+/// The settings of a provider with this name and issuer.
+pub(crate) fn settings_of(name: &str, issuer: &str) -> OidcSettings {
+    let issuer = Issuer::Exact(endpoint(issuer));
+    OidcSettings { name: BackendName::parse(name).unwrap(), issuer, ..settings() }
+}
+
 pub(super) fn settings() -> OidcSettings {
     OidcSettings {
         name: BackendName::parse("corp").unwrap(),

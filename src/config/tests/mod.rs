@@ -1,5 +1,6 @@
 //! The configuration as a whole.
 
+mod accounts;
 mod backends;
 mod certificates;
 mod documentation;

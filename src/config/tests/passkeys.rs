@@ -1,9 +1,9 @@
 //! `[accounts.passkeys]`.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use super::super::{ConfigError, Look, parse};
-use crate::portal::PasskeySettings;
+use crate::portal::{AuthenticatorNames, PasskeySettings};
 
 fn read(text: &str) -> Result<Option<PasskeySettings>, String> {
     match parse(text, Path::new("gateway.toml")) {
@@ -32,6 +32,7 @@ fn a_portal_host_has_passkeys_for_the_second_factor() {
             hosts: vec!["login.example.com".into()],
             related_hosts: Vec::new(),
             first_factor: false,
+            authenticators: AuthenticatorNames::default(),
         }
     );
     let wider = format!("{PORTAL}[accounts.passkeys]\nrp_id = \"example.com\"\nfirst_factor = true\n{wiki}");
@@ -105,4 +106,34 @@ fn a_name_that_cannot_work_is_refused_at_its_place() {
         let said = read(&text).unwrap_err();
         assert!(said.contains(message) && said.contains("gateway.toml:"), "{text}\n{said}");
     }
+}
+
+#[test]
+fn the_names_of_authenticators_are_read_from_a_file_and_its_mistakes_have_their_place_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let names = folder.path().join("names.json");
+    let wiki = apps(&["wiki.example.com"]);
+    let text = format!("{PORTAL}[accounts.passkeys]\nauthenticators = \"names.json\"\n{wiki}");
+    let said = || match parse(&text, &file) {
+        Ok(loaded) => {
+            let settings = loaded.configuration.accounts.passkeys.unwrap();
+            assert_ne!(settings.authenticators, AuthenticatorNames::default());
+            String::new()
+        }
+        Err(diagnostics) => ConfigError::Invalid(diagnostics).render(Look::Plain),
+    };
+    let missing = said();
+    assert!(missing.contains("names.json: ") && missing.contains("gateway.toml:4:18"), "{missing}");
+    for (content, message, place) in [
+        (&b"{\"x\": {\"name\": \"X\"}}"[..], "this is no AAGUID", "names.json:1:2"),
+        (b"{\n  \"x\"", "EOF", "names.json:2:"),
+        (b"\xff", "not UTF-8 text", "gateway.toml:4:18"),
+    ] {
+        fs::write(&names, content).unwrap();
+        let said = said();
+        assert!(said.contains(message) && said.contains(place) && said.contains("help:"), "{said}");
+    }
+    fs::write(&names, "{\"00000000-0000-0000-0000-000000000001\": {\"name\": \"Badge\"}}").unwrap();
+    assert_eq!(said(), "");
 }

@@ -48,6 +48,8 @@ pub struct Account<'a> {
     pub problem: Option<&'a str>,
     /// The flash message.
     pub flash: Option<&'a str>,
+    /// The passkeys of the user, as JSON, so that the browser offers no others.
+    pub passkey_signals: Option<&'a str>,
 }
 
 /// A session in the list of the user's sessions.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::display_time::DisplayTime;
+use super::{display_time::DisplayTime, passkeys::PasskeyForm};
 
 /// The user's own second factors.
 #[derive(Debug, Serialize)]
@@ -29,6 +29,8 @@ pub struct Factors<'a> {
     pub problem: Option<&'a str>,
     /// The flash message.
     pub flash: Option<&'a str>,
+    /// The passkeys of the user, as JSON, so that the browser offers no others.
+    pub passkey_signals: Option<&'a str>,
 }
 
 /// A factor in the list.
@@ -36,8 +38,12 @@ pub struct Factors<'a> {
 pub struct ListedFactor<'a> {
     /// Its number, which names it in the forms.
     pub id: String,
+    /// Why it cannot be removed, if it can't.
+    pub stays: Option<String>,
     /// Whether it is a passkey; otherwise it is an authenticator app.
     pub is_passkey: bool,
+    /// Whether it is a passkey that is on several devices.
+    pub synced: bool,
     /// The name that its owner gave it.
     pub name: &'a str,
     /// When it was added.
@@ -71,6 +77,12 @@ pub struct AddApp<'a> {
     pub name: &'a str,
     /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
+    /// The form that adds a passkey instead, during a sign-in.
+    pub passkey: Option<PasskeyForm<'a>>,
+    /// The name that the passkey would be for.
+    pub rp_id: &'a str,
+    /// The reason why the form of the passkey is shown again.
+    pub passkey_problem: Option<&'a str>,
 }
 
 impl fmt::Debug for AddApp<'_> {

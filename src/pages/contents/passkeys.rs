@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The form that the script of passkeys fills in.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct PasskeyForm<'a> {
     /// The address that it is sent to.
     pub action: &'a str,
@@ -23,8 +23,6 @@ pub struct PasskeyForm<'a> {
     pub conditional: bool,
     /// Whether its button is the first choice on the page.
     pub primary: bool,
-    /// The proposed name of a new passkey.
-    pub name: &'a str,
 }
 
 /// The form that adds a passkey.
@@ -36,8 +34,8 @@ pub struct AddPasskey<'a> {
     pub rp_id: &'a str,
     /// The form.
     pub passkey: PasskeyForm<'a>,
-    /// The passkeys that the user has, as JSON, so that the browser forgets others.
-    pub accepted: &'a str,
+    /// The passkeys of the user, as JSON, so that the browser offers no others.
+    pub passkey_signals: &'a str,
     /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
 }
@@ -51,4 +49,6 @@ pub struct PasskeyAdded<'a> {
     pub name: &'a str,
     /// The recovery codes that came with the first factor.
     pub codes: Vec<&'a str>,
+    /// The passkeys of the user, as JSON, so that the browser offers no others.
+    pub passkey_signals: Option<&'a str>,
 }

@@ -25,6 +25,8 @@ pub struct Profile<'a> {
     pub problems: Vec<String>,
     /// The flash message.
     pub flash: Option<&'a str>,
+    /// The passkeys of the user, as JSON, so that the browser offers no others.
+    pub passkey_signals: Option<&'a str>,
 }
 
 /// A field that the operator has defined.

@@ -36,6 +36,8 @@ pub struct Login<'a> {
     pub providers: Vec<ProviderLink<'a>>,
     /// The form of passkeys, if a passkey alone signs in.
     pub passkey: Option<PasskeyForm<'a>>,
+    /// A passkey that was shown and that no account has, as JSON, so that the browser offers it no more.
+    pub unknown_passkey: Option<&'a str>,
 }
 
 /// The checkbox “Keep me signed in on this device”.
@@ -102,6 +104,8 @@ pub struct Confirm<'a> {
     pub providers: Vec<ProviderLink<'a>>,
     /// The form of passkeys, if the account has one.
     pub passkey: Option<PasskeyForm<'a>>,
+    /// The passkeys of the user, as JSON, so that the browser offers no others.
+    pub passkey_signals: Option<&'a str>,
 }
 
 /// The question whether to sign out.

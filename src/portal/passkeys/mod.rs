@@ -6,11 +6,14 @@
 
 mod ceremony;
 mod confirmation;
+mod enrol_step;
 mod enrolment;
+mod new_passkey;
 mod options;
 mod passkey_form;
 mod second_step;
 mod sign_in;
+mod signals;
 mod submitted;
 mod well_known;
 

@@ -85,6 +85,13 @@ struct Accepted<'a> {
     display_name: &'a str,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unknown<'a> {
+    rp_id: &'a str,
+    credential_id: String,
+}
+
 /// The options of a new passkey. Those that the user has are excluded, so that an authenticator is added once.
 pub(super) fn creation(
     settings: &PasskeySettings,
@@ -146,6 +153,11 @@ pub(super) fn accepted(
         name: user.name.as_str(),
         display_name: if user.full_name.is_empty() { user.name.as_str() } else { &user.full_name },
     })
+}
+
+/// A passkey that no account has (WebAuthn Level 3 §5.1.10.1).
+pub(super) fn unknown(settings: &PasskeySettings, credential: &[u8]) -> String {
+    to_json(&Unknown { rp_id: &settings.rp_id, credential_id: base64url(credential) })
 }
 
 fn descriptors(passkeys: &[Passkey]) -> Vec<Descriptor> {

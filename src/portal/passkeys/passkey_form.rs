@@ -16,11 +16,18 @@ use crate::{
 pub(in crate::portal) struct PreparedPasskey {
     challenge: String,
     options: String,
+    /// The passkeys of the user, where they are signed in.
+    signals: Option<String>,
 }
 
 impl PreparedPasskey {
     pub(super) fn new(challenge: &Challenge, options: String) -> Self {
-        Self { challenge: challenge.to_text(), options }
+        Self { challenge: challenge.to_text(), options, signals: None }
+    }
+
+    /// The passkeys of the user, as JSON, where they are signed in.
+    pub(in crate::portal) fn signals(&self) -> Option<&str> {
+        self.signals.as_deref()
     }
 
     /// The form that sends the response to `action`.
@@ -41,7 +48,6 @@ impl PreparedPasskey {
             creates: false,
             conditional: false,
             primary: false,
-            name: "",
         }
     }
 }
@@ -92,6 +98,10 @@ impl Portal {
         let participant = Participant::of(browser, account);
         let challenge = self.begin_ceremony(request, ceremony, participant, &settings.rp_id).await.ok()?;
         let options = options::request(settings, &challenge, &passkeys, verification);
-        Some(PreparedPasskey::new(&challenge, options))
+        let handle = passkeys.first().map(|passkey| passkey.handle);
+        let signals = handle
+            .filter(|_| ceremony == Ceremony::Confirmation)
+            .map(|handle| options::accepted(settings, &account.user, &handle, &passkeys));
+        Some(PreparedPasskey { signals, ..PreparedPasskey::new(&challenge, options) })
     }
 }

@@ -30,7 +30,7 @@ impl Portal {
         let token = csrf::presented_form_token(request);
         let form = match (token.as_ref(), Genuine::check(request, token.as_ref(), form)) {
             (Some(token), Ok(genuine)) => (genuine.into_form(), Participant::unknown(token.key().to_hex())),
-            _ => return self.login_after_passkey(request, &next, None).await,
+            _ => return self.login_after_passkey(request, &next, (None, None)).await,
         };
         let (form, participant) = form;
         let how = match form.text("remember") {
@@ -47,7 +47,13 @@ impl Portal {
             .await?;
         match checked {
             Ok(proved) => self.finish_sign_in(request, &proved, how, &next).await,
-            Err(not_proved) => self.login_after_passkey(request, &next, Some(not_proved)).await,
+            Err(not_proved) => {
+                let unknown = match not_proved {
+                    NotProved::Wrong => self.unknown_passkey(request, &form).await,
+                    _ => None,
+                };
+                self.login_after_passkey(request, &next, (Some(not_proved), unknown)).await
+            }
         }
     }
 

@@ -61,6 +61,7 @@ impl WellKnown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::AuthenticatorNames;
 
     #[test]
     fn the_addresses_are_claimed_on_the_host_of_the_relying_party_alone() {
@@ -71,6 +72,7 @@ mod tests {
             hosts: vec!["login.example.com".into()],
             related_hosts: related_hosts.iter().map(|host| (*host).into()).collect(),
             first_factor: true,
+            authenticators: AuthenticatorNames::default(),
         };
         let (alone, with_others) = (related(&[]), related(&["wiki.example.net"]));
         for (settings, host, path, expected) in [

@@ -5,6 +5,7 @@ mod attempts;
 mod change_password;
 mod confirm;
 mod connections;
+mod dangerous_acts;
 mod flash;
 mod invitation;
 mod login;

@@ -12,9 +12,9 @@ use crate::{
             AuthenticatorFields, BE, BS, SoftPasskey, UP, UV, base64url, client_data, no_attestation,
         },
     },
-    identity::{BackendName, IdentityPair},
+    identity::{BackendName, GroupName, IdentityPair},
     pages::paths,
-    portal::PasskeySettings,
+    portal::{AccountSettings, AuthenticatorNames, PasskeySettings, SecondFactorPolicy, page_table::PAGES},
     users::{Account, FactorKind, SourceProfile},
 };
 
@@ -27,6 +27,7 @@ fn fixture() -> Fixture {
         hosts: vec![HOST.into()],
         related_hosts: Vec::new(),
         first_factor: true,
+        authenticators: AuthenticatorNames::default(),
     });
     fixture
 }
@@ -38,11 +39,21 @@ fn page(path: &str) -> &str {
 impl Reply {
     /// The options of the ceremony on the page.
     fn options(&self) -> serde_json::Value {
-        let (_, rest) = self.text.split_once("data-options=\"").expect("a ceremony");
+        self.data("options").expect("a ceremony")
+    }
+
+    /// The JSON in an attribute for the script.
+    fn data(&self, attribute: &str) -> Option<serde_json::Value> {
+        let (_, rest) = self.text.split_once(&format!("data-{attribute}=\""))?;
         let json = rest.split('"').next().unwrap();
-        let json =
-            json.replace("&quot;", "\"").replace("&#x2f;", "/").replace("&#x27;", "'").replace("&amp;", "&");
-        serde_json::from_str(&json).unwrap()
+        let json = json
+            .replace("&quot;", "\"")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&#x2f;", "/")
+            .replace("&#x27;", "'")
+            .replace("&amp;", "&");
+        Some(serde_json::from_str(&json).unwrap())
     }
 
     fn has_ceremony(&self) -> bool {
@@ -220,7 +231,19 @@ async fn whatever_is_wrong_with_a_passkey_the_page_says_the_same() {
         assert_eq!(reply.status, 401, "{what}");
         assert!(person.browser.session().is_none(), "{what}");
         let [csrf, challenge] = ["csrf", "challenge"].map(|field| reply.hidden(field));
-        texts.push(reply.text.replace(&csrf, "").replace(&challenge, ""));
+        // The browser alone is told of a passkey that nobody has, whose id it has sent.
+        let unknown = reply.data("passkey-unknown");
+        assert_eq!(unknown.is_some(), what == "a credential that nobody has", "{what}");
+        let without = match &unknown {
+            Some(told) => {
+                let expected = serde_json::json!({"rpId": HOST, "credentialId": base64url(b"unknown")});
+                assert_eq!(*told, expected);
+                let (before, rest) = reply.text.split_once("<div data-passkey-unknown=").unwrap();
+                format!("{before}{}", rest.split_once("</div>").unwrap().1)
+            }
+            None => reply.text.clone(),
+        };
+        texts.push(without.replace(&csrf, "").replace(&challenge, ""));
     }
     assert!(texts.iter().all(|text| *text == texts[0] && text.contains("That passkey didn’t sign you in")));
     let reasons: Vec<String> =
@@ -595,4 +618,345 @@ async fn a_passkey_confirms_the_session_and_no_other_users_does() {
     assert_ne!(person.browser.session(), before.as_ref(), "a new token");
     assert_eq!(person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await.status, 200);
     assert!(fixture.audited().contains(&"confirm/ok/ada".to_owned()));
+}
+
+/// A fixture in which each person needs a second factor, and can have passkeys.
+fn requiring() -> Fixture {
+    let mut fixture = fixture();
+    fixture.settings.accounts.second_factor = SecondFactorPolicy::Required;
+    fixture
+}
+
+/// Ada's browser after the right password, while she has no factor.
+async fn at_enrol_step(fixture: &Fixture, person: &mut Person) -> Reply {
+    person.browser = Browser::default();
+    let first = person.browser.login(fixture, "ada", RIGHT).await;
+    assert_eq!(first.location(), paths::ENROL_STEP);
+    person.browser.get(fixture, page(paths::ENROL_STEP)).await
+}
+
+/// The address of the button below the recovery codes.
+fn leads_to(reply: &Reply) -> String {
+    let (_, rest) = reply.text.split_once("<a class=\"button primary wide\" href=\"").expect("a button");
+    rest.split('"').next().unwrap().replace("&#x2f;", "/")
+}
+
+fn new_person() -> Person {
+    Person {
+        browser: Browser::default(),
+        passkey: SoftPasskey::es256(b"ada's laptop"),
+        handle: String::new(),
+        sign_count: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_required_factor_can_be_a_passkey_and_brings_recovery_codes() {
+    let fixture = requiring();
+    let mut person = new_person();
+    let form = at_enrol_step(&fixture, &mut person).await;
+    assert!(person.browser.session().is_none());
+    // Both ways are on the page; that of the app works without script.
+    assert!(form.text.contains("data-passkey=\"create\"") && form.text.contains("class=\"secret\""));
+    assert!(form.header("content-security-policy").contains("script-src"));
+    let options = form.options();
+    assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
+    options["user"]["id"].as_str().unwrap().clone_into(&mut person.handle);
+
+    let fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
+    let added = person.browser.post(&fixture, page(paths::PASSKEY_ENROL_STEP), &borrowed(&fields)).await;
+    assert_eq!((added.status, added.text.matches("<code>").count()), (200, 10), "{}", added.text);
+    assert_eq!(leads_to(&added), "/wiki", "the codes lead on");
+    assert!(person.browser.is_signed_in(&fixture).await);
+    assert_eq!(ada(&fixture).await.factors.len(), 1);
+    assert_eq!(fixture.audited(), ["notice/factor-added/ada", "sign-in/ok/ada"]);
+
+    // The next sign-in asks for it.
+    let form = at_second_step(&fixture, &mut person).await;
+    assert_eq!(second_step(&fixture, &mut person, &form, |_| ()).await.location(), "/wiki");
+}
+
+#[tokio::test]
+async fn a_passkey_that_cannot_be_added_leaves_the_sign_in_pending() {
+    let fixture = requiring();
+    let mut person = new_person();
+    let mut form = at_enrol_step(&fixture, &mut person).await;
+    let target = page(paths::PASSKEY_ENROL_STEP);
+    let mut session = Browser::default();
+    session.get(&fixture, "login").await;
+    let of_login = session.get(&fixture, "login").await.hidden("challenge");
+    for (what, flags, challenge) in [
+        ("not verified", UP, None),
+        ("nobody there", UV, None),
+        ("a challenge of the sign-in page", UP | UV, Some(of_login.as_str())),
+        (
+            "a challenge that was never given out",
+            UP | UV,
+            Some("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ),
+    ] {
+        let fields = person.registration(&form, challenge.unwrap_or(&form.hidden("challenge")), flags);
+        form = person.browser.post(&fixture, target, &borrowed(&fields)).await;
+        assert_eq!(form.status, 400, "{what}");
+        assert!(form.text.contains("could not be added"), "{what}: {}", form.text);
+        assert!(form.text.contains("<title>Error:"), "{what}");
+        assert!(person.browser.session().is_none(), "{what}");
+    }
+    assert!(ada(&fixture).await.factors.is_empty());
+    // A form of another site adds nothing, and takes nothing.
+    let mut forged = person.registration(&form, &form.hidden("challenge"), UP | UV);
+    forged[0].1 = "A".repeat(43);
+    assert_eq!(person.browser.post(&fixture, target, &borrowed(&forged)).await.status, 403);
+    // The challenge of another person's sign-in, in which the same page was open.
+    let mut other = new_person();
+    let shown = at_enrol_step(&fixture, &mut other).await;
+    let fields = person.registration(&form, &shown.hidden("challenge"), UP | UV);
+    form = person.browser.post(&fixture, target, &borrowed(&fields)).await;
+    assert_eq!(form.status, 400);
+
+    let fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
+    assert_eq!(person.browser.post(&fixture, target, &borrowed(&fields)).await.status, 200);
+    // The sign-in in the other browser goes on with the factor that was added here.
+    let fields = other.registration(&shown, &shown.hidden("challenge"), UP | UV);
+    let later = other.browser.post(&fixture, target, &borrowed(&fields)).await;
+    assert_eq!(later.location(), paths::SECOND_STEP);
+    assert_eq!(ada(&fixture).await.factors.len(), 1);
+    assert!(other.browser.session().is_none());
+}
+
+#[tokio::test]
+async fn a_sign_in_that_has_to_add_a_factor_opens_nothing_else() {
+    let fixture = requiring();
+    for entry in PAGES {
+        let path = page(entry.path).replace('*', "idp");
+        let mut pending = new_person();
+        at_enrol_step(&fixture, &mut pending).await;
+        let mut visitor = Browser::default();
+        visitor.get(&fixture, "login").await;
+        if entry.path != paths::ENROL_STEP {
+            let (with, seen) =
+                (pending.browser.get(&fixture, &path).await, visitor.get(&fixture, &path).await);
+            let shown = |reply: &Reply| (reply.status, reply.header("location").to_owned());
+            assert_eq!(shown(&with), shown(&seen), "{path}");
+        }
+        let is_step = [paths::LOGIN, paths::ENROL_STEP, paths::PASSKEY_ENROL_STEP].contains(&entry.path);
+        if entry.post.is_some() && !is_step {
+            let csrf = pending.browser.csrf(&fixture, "login").await;
+            let fields = [("csrf", csrf.as_str()), ("current", RIGHT), ("password", RIGHT), ("name", "x")];
+            pending.browser.post(&fixture, &path, &fields).await;
+        }
+        assert!(pending.browser.session().is_none(), "{path} opens a session");
+        assert!(!pending.browser.is_signed_in(&fixture).await, "{path}");
+    }
+    assert!(ada(&fixture).await.factors.is_empty());
+}
+
+#[tokio::test]
+async fn the_recovery_codes_of_a_required_factor_lead_to_the_next_step() {
+    let fixture = requiring();
+    let database = rusqlite::Connection::open(fixture.temp.path().join("users.db")).unwrap();
+    database.execute("UPDATE user SET must_change_password = 1 WHERE name = 'ada'", ()).unwrap();
+    let mut person = new_person();
+    let form = at_enrol_step(&fixture, &mut person).await;
+    let fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
+    let added = person.browser.post(&fixture, page(paths::PASSKEY_ENROL_STEP), &borrowed(&fields)).await;
+    assert_eq!(leads_to(&added), paths::NEW_PASSWORD_STEP);
+    assert!(!person.browser.is_signed_in(&fixture).await);
+    assert_eq!(person.browser.get(&fixture, page(paths::NEW_PASSWORD_STEP)).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_passkeys_the_step_that_adds_a_factor_offers_an_app_alone() {
+    let mut fixture = requiring();
+    fixture.settings.accounts.passkeys = None;
+    let mut person = new_person();
+    let form = at_enrol_step(&fixture, &mut person).await;
+    assert!(!form.has_ceremony() && !form.text.contains("<script"), "{}", form.text);
+    let csrf = form.hidden("csrf");
+    let sent = person.browser.post(&fixture, page(paths::PASSKEY_ENROL_STEP), &[("csrf", &csrf)]).await;
+    assert_eq!(sent.status, 404);
+    assert_eq!(
+        person.browser.get(&fixture, page(paths::ENROL_STEP)).await.status,
+        200,
+        "it is pending still"
+    );
+}
+
+/// Sends the form that removes the first factor of the page.
+async fn remove_first(fixture: &Fixture, browser: &mut Browser) -> Reply {
+    let list = browser.get(fixture, page(paths::FACTORS)).await;
+    let (csrf, id) = (list.hidden("csrf"), ada(fixture).await.factors[0].id.to_string());
+    browser.post(fixture, page(paths::FACTORS), &[("csrf", &csrf), ("remove", &id)]).await
+}
+
+#[tokio::test]
+async fn the_last_factor_of_an_account_that_needs_one_is_not_removed() {
+    let mut fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    assert_eq!(person.enrol(&fixture, UP | UV).await.status, 200);
+    person.browser = Browser::default();
+    person.sign_in(&fixture, |_| ()).await;
+    let staff = GroupName::parse("staff").unwrap();
+    type Change = fn(&mut AccountSettings, GroupName);
+    let rules: [(&str, Change); 2] = [
+        ("for everybody", |accounts, _| accounts.second_factor = SecondFactorPolicy::Required),
+        ("for a group", |accounts, group| accounts.required_for = vec![group]),
+    ];
+    for (what, change) in rules {
+        let without = fixture.settings.accounts.clone();
+        change(&mut fixture.settings.accounts, staff.clone());
+        let list = person.browser.get(&fixture, page(paths::FACTORS)).await.text;
+        assert!(
+            list.contains("add another one first") && !list.contains("name=\"remove\""),
+            "{what}: {list}"
+        );
+        // A form that the page does not have.
+        let refused = remove_first(&fixture, &mut person.browser).await;
+        assert_eq!(refused.status, 422, "{what}");
+        assert!(
+            refused.text.contains("role=\"alert\"><p>Your account needs a second factor"),
+            "{}",
+            refused.text
+        );
+        assert_eq!(ada(&fixture).await.factors.len(), 1, "{what}");
+        fixture.settings.accounts = without;
+    }
+    // A group that she is no member of.
+    fixture.settings.accounts.required_for = vec![GroupName::parse("operators").unwrap()];
+    let removed = remove_first(&fixture, &mut person.browser).await;
+    assert_eq!(removed.location(), paths::FACTORS);
+    assert!(ada(&fixture).await.factors.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_factors_that_are_removed_at_once_one_stays_where_one_is_required() {
+    let fixture = requiring();
+    let mut person = new_person();
+    let form = at_enrol_step(&fixture, &mut person).await;
+    let fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
+    person.browser.post(&fixture, page(paths::PASSKEY_ENROL_STEP), &borrowed(&fields)).await;
+    person.passkey = SoftPasskey::es256(b"ada's key");
+    assert_eq!(person.enrol(&fixture, UP | UV).await.status, 200);
+    let csrf = person.browser.csrf(&fixture, page(paths::FACTORS)).await;
+    let ids: Vec<String> = ada(&fixture).await.factors.iter().map(|factor| factor.id.to_string()).collect();
+    let (mut one, mut other) = (person.browser.clone(), person.browser.clone());
+    let [a, b] = [&ids[0], &ids[1]].map(|id| vec![("csrf", csrf.clone()), ("remove", id.clone())]);
+    let (a, b) = (borrowed(&a), borrowed(&b));
+    let target = page(paths::FACTORS);
+    let (first, second) = tokio::join!(one.post(&fixture, target, &a), other.post(&fixture, target, &b));
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 422]);
+    assert_eq!(ada(&fixture).await.factors.len(), 1);
+}
+
+#[tokio::test]
+async fn the_only_passkey_of_an_account_without_a_password_is_not_removed() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let database = rusqlite::Connection::open(fixture.temp.path().join("users.db")).unwrap();
+    database.execute("UPDATE user SET password = NULL WHERE name = 'ada'", ()).unwrap();
+    // The sign-in reads the account anew.
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.location(), "/wiki");
+    let list = person.browser.get(&fixture, page(paths::FACTORS)).await.text;
+    assert!(list.contains("You could not sign in any more without this one"), "{list}");
+    let refused = remove_first(&fixture, &mut person.browser).await;
+    assert_eq!(refused.status, 422);
+    assert_eq!(ada(&fixture).await.factors.len(), 1);
+}
+
+#[tokio::test]
+async fn pages_of_somebody_with_passkeys_tell_the_browser_which_are_left() {
+    let fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    let told = |reply: &Reply| reply.data("passkeys-accepted");
+    for target in ["account", page(paths::FACTORS), page(paths::PROFILE), "confirm"] {
+        let reply = person.browser.get(&fixture, target).await;
+        assert!(told(&reply).is_none() && !reply.text.contains("<script"), "{target}, without a passkey");
+    }
+    let added = person.enrol(&fixture, UP | UV).await;
+    let expected = serde_json::json!({
+        "rpId": HOST, "userId": person.handle, "allAcceptedCredentialIds": [base64url(b"ada's laptop")],
+        "name": "ada", "displayName": "Ada <b>Lovelace</b>",
+    });
+    assert_eq!(told(&added), Some(expected.clone()));
+    person.browser = Browser::default();
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.location(), "/wiki");
+    let policy = |reply: &Reply| reply.header("content-security-policy").to_owned();
+    for target in [
+        "account",
+        page(paths::FACTORS),
+        page(paths::PROFILE),
+        "confirm?need=passkey",
+        page(paths::ADD_PASSKEY),
+    ] {
+        let reply = person.browser.get(&fixture, target).await;
+        assert_eq!(told(&reply), Some(expected.clone()), "{target}");
+        assert_eq!(reply.text.matches("<script").count(), 1, "{target}");
+        assert!(policy(&reply).contains("script-src https://"), "{target}");
+    }
+    assert!(told(&person.browser.get(&fixture, "whoami").await).is_none());
+
+    // A changed name.
+    let csrf = person.browser.csrf(&fixture, page(paths::PROFILE)).await;
+    let fields = [("csrf", csrf.as_str()), ("full_name", "Ada King")];
+    assert_eq!(person.browser.post(&fixture, page(paths::PROFILE), &fields).await.status, 303);
+    let reply = person.browser.get(&fixture, page(paths::PROFILE)).await;
+    assert_eq!(told(&reply).unwrap()["displayName"], "Ada King");
+
+    // The last one is removed: the page that says so tells the browser as well, once.
+    assert_eq!(remove_first(&fixture, &mut person.browser).await.location(), paths::FACTORS);
+    let reply = person.browser.get(&fixture, page(paths::FACTORS)).await;
+    assert_eq!(told(&reply).unwrap()["allAcceptedCredentialIds"], serde_json::json!([]));
+    let reply = person.browser.get(&fixture, page(paths::FACTORS)).await;
+    assert!(told(&reply).is_none() && !reply.text.contains("<script"));
+}
+
+/// Adds a passkey with this id and without a name.
+async fn add_nameless(fixture: &Fixture, person: &mut Person, id: &[u8]) {
+    let form = person.browser.get(fixture, page(paths::ADD_PASSKEY)).await;
+    form.options()["user"]["id"].as_str().unwrap().clone_into(&mut person.handle);
+    let new = Person { passkey: SoftPasskey::es256(id), ..new_person() };
+    let fields = new.registration(&form, &form.hidden("challenge"), UP | UV);
+    let nameless = |(field, value)| if field == "name" { (field, " ".to_owned()) } else { (field, value) };
+    let fields: Fields = fields.into_iter().map(nameless).collect();
+    let reply = person.browser.post(fixture, page(paths::ADD_PASSKEY), &borrowed(&fields)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    if person.sign_count == 0 {
+        // A further one needs a proof by the first one.
+        person.passkey = new.passkey;
+        person.browser = Browser::default();
+        person.sign_in(fixture, |_| ()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_without_a_name_gets_that_of_its_model_or_of_its_day() {
+    let mut fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    add_nameless(&fixture, &mut person, b"one").await;
+    let known = r#"{"aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa": {"name": "Badge"}}"#;
+    let passkeys = fixture.settings.accounts.passkeys.as_mut().unwrap();
+    passkeys.authenticators = AuthenticatorNames::parse(known).unwrap();
+    add_nameless(&fixture, &mut person, b"two").await;
+    add_nameless(&fixture, &mut person, b"three").await;
+    let account = ada(&fixture).await;
+    let names: Vec<&str> = account.factors.iter().map(|factor| factor.name.as_str()).collect();
+    assert_eq!(names, ["Passkey, added 6 October 2026, 08:00 UTC", "Badge", "Badge 2"]);
+}
+
+#[tokio::test]
+async fn a_passkey_that_is_on_several_devices_is_shown_as_synced() {
+    let fixture = fixture();
+    let mut person = Person::signed_in(&fixture).await;
+    person.enrol(&fixture, UP | UV | BE).await;
+    person.browser = Browser::default();
+    person.sign_in(&fixture, |shown| shown.flags |= BE).await;
+    let list = person.browser.get(&fixture, page(paths::FACTORS)).await.text;
+    assert!(!list.contains("synced") && !ada(&fixture).await.factors[0].synced, "{list}");
+    // It is in a backup from now on.
+    person.browser = Browser::default();
+    person.sign_in(&fixture, |shown| shown.flags |= BE | BS).await;
+    let list = person.browser.get(&fixture, page(paths::FACTORS)).await.text;
+    assert!(list.contains("synced") && ada(&fixture).await.factors[0].synced, "{list}");
 }

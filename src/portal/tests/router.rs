@@ -41,6 +41,7 @@ async fn no_page_reads_the_form_of_a_stranger() {
         "account/factors/app",
         "login/new-password",
         "login/second-step/passkey",
+        "login/second-factor/passkey",
         "confirm/passkey",
         "login/passkey",
         "account/factors/passkey",

@@ -6,8 +6,8 @@ use super::{Directory, DirectoryError};
 use crate::{
     identity::{CredentialVersion, UserId},
     users::{
-        Account, Enrolled, FactorId, FactorName, FactorsBefore, NotEnrolled, RecoveryCode, RecoveryCodes,
-        ShownTo, TotpCode, TotpEnrolment, TotpSecret,
+        Account, Enrolled, FactorId, FactorName, FactorsBefore, LastFactor, NotEnrolled, RecoveryCode,
+        RecoveryCodes, ShownTo, TotpCode, TotpEnrolment, TotpSecret,
     },
 };
 
@@ -119,10 +119,10 @@ impl Directory {
         &self,
         id: UserId,
         expected: CredentialVersion,
-        factor: FactorId,
+        removed: (FactorId, LastFactor),
     ) -> Result<Arc<Account>, DirectoryError> {
         self.ask(move |worker| {
-            let removed = worker.store.remove_factor(id, expected, factor)?;
+            let removed = worker.store.remove_factor(id, expected, removed)?;
             Ok(worker.after_own_change(removed))
         })
         .await

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{Directory, DirectoryError};
 use crate::{
     identity::{CredentialVersion, UserId},
-    users::{Account, Enrolled, FactorId, NewPasskey, NotEnrolled, Passkey, PasskeyUse, UserHandle},
+    users::{
+        Account, Enrolled, FactorId, FactorsBefore, NewPasskey, NotEnrolled, Passkey, PasskeyUse, UserHandle,
+    },
 };
 
 impl Directory {
@@ -43,10 +45,10 @@ impl Directory {
         &self,
         id: UserId,
         expected: CredentialVersion,
-        new: NewPasskey,
+        (new, factors_before): (NewPasskey, FactorsBefore),
     ) -> Result<Result<Enrolled<Arc<Account>>, NotEnrolled>, DirectoryError> {
         self.ask(move |worker| {
-            let enrolled = worker.store.enrol_passkey(id, expected, &new)?;
+            let enrolled = worker.store.enrol_passkey(id, expected, (&new, factors_before))?;
             Ok(enrolled.map(|Enrolled { account, factor, codes }| {
                 let account = worker.after_own_change(account);
                 Enrolled { account, factor, codes }

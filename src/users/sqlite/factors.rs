@@ -11,7 +11,7 @@ use super::{
 use crate::{
     identity::{CredentialVersion, UserId, UserName},
     store::SealingKey,
-    users::{Account, Action, FactorId, FactorKind, FactorName, RecoveryCodes, UserStoreError},
+    users::{Account, Action, FactorId, FactorKind, FactorName, LastFactor, RecoveryCodes, UserStoreError},
 };
 
 /// Maximum number of factors of an account.
@@ -46,15 +46,19 @@ impl UserStore {
     }
 
     /// Takes a factor off the account of a user who was checked under the credential version `expected`. With the last one
-    /// go the recovery codes. [`UserStoreError::LastWayIn`] if the user could not sign in any more.
+    /// go the recovery codes. [`UserStoreError::LastWayIn`] if the user could not sign in any more, and
+    /// [`UserStoreError::LastRequiredFactor`] if the user needs one.
     pub fn remove_factor(
         &mut self,
         id: UserId,
         expected: CredentialVersion,
-        factor: FactorId,
+        (factor, last): (FactorId, LastFactor),
     ) -> Result<Account, UserStoreError> {
         self.write("removing a factor", |write| {
             let before = write.checked(id, expected)?;
+            if last == LastFactor::Required && before.is_last_factor(factor) {
+                return Err(UserStoreError::LastRequiredFactor(before.user.name.clone()).into());
+            }
             if !before.can_sign_in_without(factor) {
                 return Err(UserStoreError::LastWayIn(before.user.name.clone()).into());
             }
@@ -63,7 +67,8 @@ impl UserStore {
         })
     }
 
-    /// Takes factors off an account, for an operator.
+    /// Takes factors off an account, for an operator, and ends the sessions of the user: the device that is lost may hold one.
+    /// No entry in the log if there was nothing to take off.
     pub fn remove_factors(
         &mut self,
         name: &UserName,
@@ -84,6 +89,8 @@ impl UserStore {
                     write.forget_recovery_codes(before.user.id)?;
                 }
             }
+            let sql = "UPDATE user SET credential = credential + 1 WHERE id = ?1";
+            write.transaction.prepare_cached(sql)?.execute([before.user.id.0])?;
             write.changed(&before, Action::FactorRemoved)
         })
     }
@@ -141,7 +148,7 @@ impl Write<'_> {
         if removed.is_none() {
             return Err(UserStoreError::NoSuchFactor(before.user.name.clone()).into());
         }
-        if before.factors.iter().all(|other| other.id == factor) {
+        if before.is_last_factor(factor) {
             self.forget_recovery_codes(before.user.id)?;
         }
         Ok(())

@@ -14,8 +14,8 @@ use crate::{
     identity::{CredentialVersion, UserId},
     store::sqlite::open_to_read,
     users::{
-        Account, Action, Enrolled, FactorId, FactorKind, NewPasskey, NotEnrolled, Passkey, PasskeyUse,
-        Transport, UserHandle, UserStoreError,
+        Account, Action, Enrolled, FactorId, FactorKind, FactorsBefore, NewPasskey, NotEnrolled, Passkey,
+        PasskeyUse, Transport, UserHandle, UserStoreError,
     },
 };
 
@@ -57,10 +57,13 @@ impl UserStore {
         &mut self,
         id: UserId,
         expected: CredentialVersion,
-        new: &NewPasskey,
+        (new, factors_before): (&NewPasskey, FactorsBefore),
     ) -> Result<Result<Enrolled, NotEnrolled>, UserStoreError> {
         self.write_sealing("adding a passkey", |write, key| {
             let before = write.checked(id, expected)?;
+            if factors_before == FactorsBefore::None && !before.factors.is_empty() {
+                return Ok(Err(NotEnrolled::NotFirst));
+            }
             // A passkey of whichever user and relying party: an id names one.
             let sql = "SELECT EXISTS (SELECT 1 FROM passkey WHERE credential = ?1)";
             if write.transaction.prepare_cached(sql)?.query_row([&*new.credential], |row| row.get(0))? {

@@ -68,7 +68,8 @@ pub(super) const SELECT: &str = "
         (SELECT json_group_array(v.backend) FROM invitation v WHERE v.user_id = u.id),
         must_change_password,
         (SELECT json_group_array(json_object(
-            'id', f.id, 'kind', f.kind, 'name', f.name, 'created', f.created, 'last_used', f.last_used))
+            'id', f.id, 'kind', f.kind, 'name', f.name, 'created', f.created, 'last_used', f.last_used,
+            'synced', json(iif((SELECT p.backed_up FROM passkey p WHERE p.factor_id = f.id), 'true', 'false'))))
             FROM factor f WHERE f.user_id = u.id),
         (SELECT count(*) FROM recovery_code r WHERE r.user_id = u.id),
         machine,

@@ -10,7 +10,7 @@ passkey-add-title = Passkey hinzufügen · { $host }
 passkey-add-heading = Passkey hinzufügen
 passkey-add-lead = Mit einem Passkey für { $host } melden Sie sich mit Fingerabdruck, Gesicht oder der PIN Ihres Geräts an. Eine gefälschte Seite bekommt ihn nie.
 passkey-name = Name
-passkey-name-hint = Damit Sie ihn später von anderen unterscheiden können.
+passkey-name-hint = Damit Sie ihn später von anderen unterscheiden können. Bleibt das Feld leer, bekommt er den Namen seines Herstellers.
 passkey-create = Passkey erstellen
 passkey-add-back = Zurück zu Ihren zweiten Faktoren
 passkey-added-title = Passkey hinzugefügt · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = Dieser Passkey konnte nicht hinzugefügt werden. Bitte versu
 passkey-added-already = Dieser Passkey gehört schon zu einem Konto.
 passkey-too-many = Sie haben so viele zweite Faktoren, wie ein Konto haben darf. Entfernen Sie zuerst einen.
 passkey-name-invalid = Ein Name hat 1 bis 64 Zeichen in einer Zeile.
-passkey-default-name = Passkey
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Passkey, hinzugefügt am { $date }

@@ -15,7 +15,7 @@ passkey-add-heading = Add a passkey
 # $host is the name that the passkey is for.
 passkey-add-lead = A passkey for { $host } signs you in with your fingerprint, your face or a PIN of your device, and can’t be given to a false page.
 passkey-name = Name
-passkey-name-hint = So that you can tell it from others later.
+passkey-name-hint = So that you can tell it from others later. If you leave it empty, it gets the name of its maker.
 passkey-create = Create a passkey
 passkey-add-back = Back to your second factors
 passkey-added-title = Passkey added · { $host }
@@ -27,4 +27,5 @@ passkey-not-added = That passkey could not be added. Please try again.
 passkey-added-already = This passkey belongs to an account already.
 passkey-too-many = You have as many second factors as an account may have. Remove one first.
 passkey-name-invalid = A name has 1 to 64 characters on one line.
-passkey-default-name = Passkey
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Passkey, added { $date }

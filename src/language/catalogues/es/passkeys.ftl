@@ -10,7 +10,7 @@ passkey-add-title = Añadir una llave de acceso · { $host }
 passkey-add-heading = Añadir una llave de acceso
 passkey-add-lead = Una llave de acceso para { $host } inicia la sesión con su huella, su cara o el PIN de su dispositivo, y no se puede entregar a una página falsa.
 passkey-name = Nombre
-passkey-name-hint = Para distinguirla de otras más adelante.
+passkey-name-hint = Para distinguirla de otras más adelante. Si lo deja vacío, recibe el nombre de su fabricante.
 passkey-create = Crear una llave de acceso
 passkey-add-back = Volver a sus segundos factores
 passkey-added-title = Llave de acceso añadida · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = No se ha podido añadir esa llave de acceso. Inténtelo de n
 passkey-added-already = Esa llave de acceso ya pertenece a una cuenta.
 passkey-too-many = Tiene tantos segundos factores como puede tener una cuenta. Quite uno primero.
 passkey-name-invalid = Un nombre tiene de 1 a 64 caracteres en una línea.
-passkey-default-name = Llave de acceso
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Llave de acceso, añadida el { $date }

@@ -10,7 +10,7 @@ passkey-add-title = Ajouter une clé d’accès · { $host }
 passkey-add-heading = Ajouter une clé d’accès
 passkey-add-lead = Une clé d’accès pour { $host } vous connecte avec votre empreinte, votre visage ou le code de votre appareil, et ne peut pas être remise à une fausse page.
 passkey-name = Nom
-passkey-name-hint = Pour la distinguer des autres plus tard.
+passkey-name-hint = Pour la distinguer des autres plus tard. Si vous le laissez vide, elle prend le nom de son fabricant.
 passkey-create = Créer une clé d’accès
 passkey-add-back = Retour à vos seconds facteurs
 passkey-added-title = Clé d’accès ajoutée · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = Cette clé d’accès n’a pas pu être ajoutée. Veuillez 
 passkey-added-already = Cette clé d’accès appartient déjà à un compte.
 passkey-too-many = Vous avez autant de seconds facteurs qu’un compte peut en avoir. Supprimez-en d’abord un.
 passkey-name-invalid = Un nom a de 1 à 64 caractères sur une seule ligne.
-passkey-default-name = Clé d’accès
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Clé d’accès, ajoutée le { $date }

@@ -10,7 +10,7 @@ passkey-add-title = Aggiungi una passkey · { $host }
 passkey-add-heading = Aggiungi una passkey
 passkey-add-lead = Con una passkey per { $host } si accede con l’impronta, il viso o il PIN del dispositivo, e non può essere consegnata a una pagina falsa.
 passkey-name = Nome
-passkey-name-hint = Per distinguerla in seguito dalle altre.
+passkey-name-hint = Per distinguerla in seguito dalle altre. Se lo lascia vuoto, riceve il nome del suo produttore.
 passkey-create = Crea una passkey
 passkey-add-back = Torna ai Suoi secondi fattori
 passkey-added-title = Passkey aggiunta · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = Non è stato possibile aggiungere questa passkey. Riprovi.
 passkey-added-already = Questa passkey appartiene già a un account.
 passkey-too-many = Ha già tutti i secondi fattori che un account può avere. Prima ne rimuova uno.
 passkey-name-invalid = Un nome ha da 1 a 64 caratteri su una riga.
-passkey-default-name = Passkey
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Passkey, aggiunta il { $date }

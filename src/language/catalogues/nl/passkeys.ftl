@@ -10,7 +10,7 @@ passkey-add-title = Passkey toevoegen · { $host }
 passkey-add-heading = Passkey toevoegen
 passkey-add-lead = Met een passkey voor { $host } logt u in met uw vingerafdruk, uw gezicht of de pincode van uw apparaat. Een valse pagina kan hem niet krijgen.
 passkey-name = Naam
-passkey-name-hint = Zodat u hem later van andere kunt onderscheiden.
+passkey-name-hint = Zodat u hem later van andere kunt onderscheiden. Laat u dit leeg, dan krijgt hij de naam van zijn maker.
 passkey-create = Passkey maken
 passkey-add-back = Terug naar uw tweede factoren
 passkey-added-title = Passkey toegevoegd · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = Die passkey kon niet worden toegevoegd. Probeer het opnieuw.
 passkey-added-already = Deze passkey hoort al bij een account.
 passkey-too-many = U hebt zoveel tweede factoren als een account mag hebben. Verwijder er eerst een.
 passkey-name-invalid = Een naam heeft 1 tot 64 tekens op één regel.
-passkey-default-name = Passkey
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Passkey, toegevoegd op { $date }

@@ -10,7 +10,7 @@ passkey-add-title = Dodawanie klucza dostępu · { $host }
 passkey-add-heading = Dodawanie klucza dostępu
 passkey-add-lead = Klucz dostępu do { $host } pozwala zalogować się odciskiem palca, twarzą lub kodem PIN urządzenia i nie da się go podać fałszywej stronie.
 passkey-name = Nazwa
-passkey-name-hint = Aby później odróżnić go od innych.
+passkey-name-hint = Aby później odróżnić go od innych. Jeśli pole pozostanie puste, klucz otrzyma nazwę swojego producenta.
 passkey-create = Utwórz klucz dostępu
 passkey-add-back = Powrót do drugich składników
 passkey-added-title = Dodano klucz dostępu · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = Nie udało się dodać tego klucza dostępu. Proszę spróbo
 passkey-added-already = Ten klucz dostępu należy już do konta.
 passkey-too-many = Na koncie jest już tyle drugich składników, ile można mieć. Najpierw proszę usunąć jeden.
 passkey-name-invalid = Nazwa ma od 1 do 64 znaków w jednym wierszu.
-passkey-default-name = Klucz dostępu
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Klucz dostępu, dodany { $date }

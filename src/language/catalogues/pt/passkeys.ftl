@@ -10,7 +10,7 @@ passkey-add-title = Adicionar uma chave de acesso · { $host }
 passkey-add-heading = Adicionar uma chave de acesso
 passkey-add-lead = Uma chave de acesso para { $host } inicia a sessão com a sua impressão digital, o seu rosto ou o PIN do seu dispositivo, e não pode ser entregue a uma página falsa.
 passkey-name = Nome
-passkey-name-hint = Para a distinguir de outras mais tarde.
+passkey-name-hint = Para a distinguir de outras mais tarde. Se ficar vazio, recebe o nome do seu fabricante.
 passkey-create = Criar uma chave de acesso
 passkey-add-back = Voltar aos seus segundos fatores
 passkey-added-title = Chave de acesso adicionada · { $host }
@@ -22,4 +22,5 @@ passkey-not-added = Não foi possível adicionar essa chave de acesso. Tente de 
 passkey-added-already = Essa chave de acesso já pertence a uma conta.
 passkey-too-many = Tem tantos segundos fatores quantos uma conta pode ter. Remova primeiro um.
 passkey-name-invalid = Um nome tem de 1 a 64 caracteres numa linha.
-passkey-default-name = Chave de acesso
+# The name of a passkey to which its owner has given none.
+passkey-added-on = Chave de acesso, adicionada em { $date }

@@ -7,7 +7,7 @@ use crate::{
     identity::{CredentialVersion, UserId, UserName},
     store::SealingKey,
     users::{
-        Account, Enrolled, FactorId, FactorKind, FactorName, FactorsBefore, NewUser, NotEnrolled,
+        Account, Enrolled, FactorId, FactorKind, FactorName, FactorsBefore, LastFactor, NewUser, NotEnrolled,
         RecoveryCode, RecoveryCodes, RemovedFactors, ShownTo, TotpCode, TotpSecret, UserStore,
         UserStoreError,
     },
@@ -271,12 +271,28 @@ fn with_the_last_factor_go_the_recovery_codes() {
     let code = first(&one.codes.unwrap());
     let (_, other) = it.enrol("alice");
     let (id, credential) = it.who("alice");
-    it.store.remove_factor(id, credential, one.factor).unwrap();
+    it.store.remove_factor(id, credential, (one.factor, LastFactor::Optional)).unwrap();
     assert_eq!(it.account("alice").recovery_codes_left, 10);
-    let account = it.store.remove_factor(id, credential, other.factor).unwrap();
+    let account = it.store.remove_factor(id, credential, (other.factor, LastFactor::Optional)).unwrap();
     assert_eq!((account.factors.len(), account.recovery_codes_left), (0, 0));
     assert!(!it.recovers("alice", &code));
     assert!(it.store.make_recovery_codes(id, credential).is_err(), "codes alone are no second factor");
+}
+
+#[test]
+fn the_last_factor_of_a_user_who_needs_one_stays() {
+    let mut it = Fixture::new();
+    let ((_, one), (_, other)) = (it.enrol("alice"), it.enrol("alice"));
+    let (id, credential) = it.who("alice");
+    // Of two removals at once, the second one finds the first one done.
+    it.store.remove_factor(id, credential, (one.factor, LastFactor::Required)).unwrap();
+    let refused = it.store.remove_factor(id, credential, (other.factor, LastFactor::Required));
+    assert!(matches!(refused, Err(UserStoreError::LastRequiredFactor(_))));
+    let account = it.account("alice");
+    assert_eq!((account.factors.len(), account.recovery_codes_left), (1, 10));
+    // An operator may.
+    let name = UserName::parse("alice").unwrap();
+    it.store.remove_factors(&name, RemovedFactors::One(other.factor)).unwrap();
 }
 
 #[test]
@@ -285,15 +301,15 @@ fn a_user_renames_and_removes_own_factors_alone() {
     let (_, enrolled) = it.enrol("alice");
     let (bob, credential) = it.who("bob");
     let no_factor = |result| matches!(result, Err(UserStoreError::NoSuchFactor(_)));
-    assert!(no_factor(it.store.remove_factor(bob, credential, enrolled.factor)));
+    assert!(no_factor(it.store.remove_factor(bob, credential, (enrolled.factor, LastFactor::Optional))));
     assert!(no_factor(it.store.rename_factor(bob, credential, enrolled.factor, &phone())));
-    assert!(no_factor(it.store.remove_factor(bob, credential, FactorId(99))));
+    assert!(no_factor(it.store.remove_factor(bob, credential, (FactorId(99), LastFactor::Optional))));
     let (alice, credential) = it.who("alice");
     let tablet = FactorName::parse("Tablet").unwrap();
     it.store.rename_factor(alice, credential, enrolled.factor, &tablet).unwrap();
     assert_eq!(it.account("alice").factors[0].name, "Tablet");
     let stale = CredentialVersion(credential.0 + 1);
-    let changed = it.store.remove_factor(alice, stale, enrolled.factor);
+    let changed = it.store.remove_factor(alice, stale, (enrolled.factor, LastFactor::Optional));
     assert!(matches!(changed, Err(UserStoreError::CredentialChanged(_))));
 }
 

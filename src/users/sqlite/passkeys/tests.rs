@@ -4,8 +4,8 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{CredentialVersion, UserId, UserName},
     users::{
-        Account, Enrolled, FactorKind, FactorName, NewPasskey, NewUser, NotEnrolled, PasskeyUse,
-        PasswordHash, RemovedFactors, Transport, UserStore, UserStoreError,
+        Account, Enrolled, FactorKind, FactorName, FactorsBefore, LastFactor, NewPasskey, NewUser,
+        NotEnrolled, PasskeyUse, PasswordHash, RemovedFactors, Transport, UserStore, UserStoreError,
     },
 };
 
@@ -41,7 +41,7 @@ impl Fixture {
 
     fn enrol(&mut self, name: &str, credential: &[u8]) -> Result<Enrolled, NotEnrolled> {
         let (id, expected) = self.who(name);
-        self.store.enrol_passkey(id, expected, &new(credential)).unwrap()
+        self.store.enrol_passkey(id, expected, (&new(credential), FactorsBefore::Any)).unwrap()
     }
 }
 
@@ -94,7 +94,7 @@ fn a_credential_belongs_to_one_user() {
         assert_eq!(fixture.enrol(name, b"one").unwrap_err(), NotEnrolled::AlreadyAdded);
         let (id, expected) = fixture.who(name);
         let elsewhere = NewPasskey { rp_id: "other.example.com".into(), ..new(b"one") };
-        let enrolled = fixture.store.enrol_passkey(id, expected, &elsewhere).unwrap();
+        let enrolled = fixture.store.enrol_passkey(id, expected, (&elsewhere, FactorsBefore::Any)).unwrap();
         assert_eq!(enrolled.unwrap_err(), NotEnrolled::AlreadyAdded);
     }
     assert!(fixture.account("bob").factors.is_empty());
@@ -146,7 +146,7 @@ fn a_use_raises_the_count_and_is_noted() {
     assert!(fixture.store.use_passkey(bob, factor, used(10, true)).unwrap().is_none(), "not Bob's");
     let outdated = (alice.0, CredentialVersion(alice.1.0 + 1));
     assert!(fixture.store.use_passkey(outdated, factor, used(10, true)).unwrap().is_none());
-    fixture.store.remove_factor(alice.0, alice.1, factor).unwrap();
+    fixture.store.remove_factor(alice.0, alice.1, (factor, LastFactor::Optional)).unwrap();
     assert!(fixture.store.use_passkey(alice, factor, used(10, true)).unwrap().is_none(), "removed meanwhile");
     assert!(fixture.store.passkey_with(RP_ID, b"one").unwrap().is_none());
 }
@@ -161,7 +161,7 @@ fn nobody_renames_or_removes_the_passkey_of_another() {
     let renamed = fixture.store.rename_factor(id, expected, factor, &name);
     assert!(matches!(renamed, Err(UserStoreError::NoSuchFactor(_))));
     assert!(matches!(
-        fixture.store.remove_factor(id, expected, factor),
+        fixture.store.remove_factor(id, expected, (factor, LastFactor::Optional)),
         Err(UserStoreError::NoSuchFactor(_))
     ));
     assert_eq!(fixture.account("alice").factors[0].name, "Laptop");
@@ -173,11 +173,11 @@ fn the_last_way_in_stays() {
     fixture.store.add(NewUser::named(UserName::parse("carol").unwrap())).unwrap();
     let first = fixture.enrol("carol", b"one").unwrap().factor;
     let (id, expected) = fixture.who("carol");
-    let removed = fixture.store.remove_factor(id, expected, first);
+    let removed = fixture.store.remove_factor(id, expected, (first, LastFactor::Optional));
     assert!(matches!(removed, Err(UserStoreError::LastWayIn(_))));
     let second = fixture.enrol("carol", b"two").unwrap().factor;
-    fixture.store.remove_factor(id, expected, first).unwrap();
-    let removed = fixture.store.remove_factor(id, expected, second);
+    fixture.store.remove_factor(id, expected, (first, LastFactor::Optional)).unwrap();
+    let removed = fixture.store.remove_factor(id, expected, (second, LastFactor::Optional));
     assert!(matches!(removed, Err(UserStoreError::LastWayIn(_))));
     // An operator can.
     fixture.store.remove_factors(&UserName::parse("carol").unwrap(), RemovedFactors::All).unwrap();
