@@ -146,10 +146,10 @@ mod tests {
         for (text, at, message) in [
             ("", 0, "EOF"),
             ("[]", 0, "invalid type: sequence"),
-            ("{\n \"x\": 5}", 7, "invalid type: integer"),
+            ("{\n \"x\": 5}", 8, "invalid type: integer"),
             ("{\n \"x\": {\"name\": \"X\"}}", 3, "no AAGUID"),
             ("{\"bada5566-a7aa-401f-bd96-45619a55120d\": {\"name\": \"\"}}", 1, "1 to 64 characters"),
-            ("{\"bada5566-a7aa-401f-bd96-45619a55120d\": {\"icon\": \"\"}}", 53, "missing field `name`"),
+            ("{\"bada5566-a7aa-401f-bd96-45619a55120d\": {\"icon\": \"\"}}", 52, "missing field `name`"),
             ("{\"bada5566a7aa401fbd9645619a55120d\": {\"name\": \"X\"}}", 1, "no AAGUID"),
         ] {
             let problem = AuthenticatorNames::parse(text).unwrap_err();

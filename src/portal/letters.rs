@@ -211,9 +211,8 @@ impl Letters {
         let draft = Draft {
             subject: Text::of("mail-notice-subject").with("site", site),
             before: vec![text],
-            link: None,
             after: vec![Text::of("mail-factors-removed-after")],
-            expires: None,
+            ..Draft::new(LetterKind::Notice, Some(account))
         };
         self.message(&account.user.email, draft)
     }

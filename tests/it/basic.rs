@@ -323,3 +323,36 @@ fn another_site_cannot_use_the_password_that_a_browser_remembers() {
         assert_eq!(response.status, status, "{field:?} {}", response.body);
     }
 }
+
+#[test]
+fn an_account_with_an_authenticator_app_is_told_to_make_a_token() {
+    let mut gateway = gateway();
+    assert_eq!(gateway.get("/", &[("authorization", &right("alice"))]).status, 200, "without a factor");
+    let mut store = gateway.users();
+    let account = store.find_by_name(&name("alice")).unwrap().unwrap();
+    let shown_to = ShownTo { id: account.user.id, credential: account.credential, session: "test" };
+    let shown = store.start_totp(shown_to).unwrap();
+    let code = TotpCode::parse(&shown.secret.code_at(gateway.clock.now()).unwrap());
+    let phone = FactorName::parse("Phone").unwrap();
+    store.enrol_totp(shown_to, &shown.sealed, &phone, code.as_ref()).unwrap().unwrap();
+    until("the gateway knows of the factor", || {
+        let cached = gateway.shared.directory.cached(account.user.id);
+        cached.is_none_or(|account| !account.factors.is_empty())
+    });
+    // The password that was right a moment ago is not remembered, either.
+    for path in ["/", "/staff/x"] {
+        let refused = gateway.get(path, &[("authorization", &right("alice"))]);
+        assert_eq!(refused.status, 403, "{path} {}", refused.body);
+        assert!(refused.body.contains("Make a token on the account page"), "{}", refused.body);
+    }
+    // Somebody who does not know the password learns nothing of the factor.
+    let wrong = gateway.get("/", &[("authorization", &basic("alice", "wrong"))]);
+    let of_nobody = gateway.get("/", &[("authorization", &basic("nobody", "wrong"))]);
+    assert_eq!((wrong.status.as_u16(), of_nobody.status.as_u16()), (401, 401));
+    assert!(!wrong.body.contains("token on the account page"), "{}", wrong.body);
+    // The code behind the password is no way around.
+    let now = shown.secret.code_at(gateway.clock.now()).unwrap();
+    let appended = basic("alice", &format!("{}{}", password("alice"), now.as_str()));
+    assert_eq!(gateway.get("/", &[("authorization", &appended)]).status, 401);
+    assert_eq!(gateway.get("/", &[("authorization", &right("bob"))]).status, 200);
+}

@@ -352,14 +352,27 @@ fn a_person_adds_renames_and_removes_an_app_after_a_fresh_proof() {
 fn an_operator_takes_the_factors_of_a_user_off() {
     let gateway = TestGateway::start(WHOAMI);
     gateway.add_user("alice", &[]);
-    enrol(&gateway, "alice");
-    half_signed_in(&gateway, "/page");
+    let (secret, _) = enrol(&gateway, "alice");
+    let mut lost = half_signed_in(&gateway, "/page");
+    assert_eq!(second_step(&mut lost, &code(&gateway, &secret)).location(), "/page");
+    let mut pending = half_signed_in(&gateway, "/page");
     let alice = UserName::parse("alice").unwrap();
-    store(&gateway).remove_factors(&alice, RemovedFactors::All).unwrap();
+    let mut operator = store(&gateway).acting_as("root");
+    operator.remove_factors(&alice, RemovedFactors::All).unwrap();
+    until("the session in the lost phone has ended", || lost.get("/page").status == 303);
+    assert!(
+        pending.get(SECOND_STEP).location().starts_with("/.gateway/login"),
+        "and so has a half-finished sign-in"
+    );
     until("the next sign-in has one step", || {
         Visitor::of(&gateway).sign_in_to("/page", "alice", &password("alice")).location() == "/page"
     });
-    until("the audit stream has it", || log_of(&gateway).contains("factor-removed"));
+    until("the audit stream has it, with the operator", || {
+        let is_it = |entry: &serde_json::Value| {
+            entry.to_string().contains("factor-removed") && entry["actor"] == "root"
+        };
+        gateway.log().iter().any(is_it)
+    });
 }
 
 #[test]

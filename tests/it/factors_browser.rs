@@ -86,6 +86,44 @@ fn a_person_adds_an_app_signs_in_with_it_and_recovers_without_it() {
     until("the application", || browser.url() == at("/page"));
     browser.open(&at("/.gateway/account/factors"));
     assert!(browser.text().contains("9 codes are left"), "{}", browser.text());
+    browser.picture("lost-phone-codes-left");
+    // The lost one goes, with the other sessions; a new one comes, with new codes.
+    browser.evaluate("document.querySelector('summary').click()");
+    browser.picture("lost-phone-remove");
+    browser.evaluate("document.querySelector('#others-1').checked = true");
+    browser.click("#remove-1");
+    assert!(browser.text().contains("The second factor is removed."), "{}", browser.text());
+    assert!(browser.text().contains("None yet."), "{}", browser.text());
+    browser.picture("lost-phone-removed");
+    browser.click("a[href='/.gateway/account/factors/app']");
+    title("Add an authenticator app");
+    let new = browser.text_of(".secret code").replace(' ', "");
+    let new = TotpSecret::from_bytes(&data_encoding::BASE32_NOPAD.decode(new.as_bytes()).unwrap()).unwrap();
+    browser.fill_in("#name", "New phone");
+    browser.fill_in("#code", &new.code_at(gateway.clock.now()).unwrap());
+    browser.click("button[type=submit]");
+    title("Recovery codes");
+    let again = browser.text_of(".codes li:nth-child(3) code");
+    assert_ne!(again, recovery);
+    browser.click("main a.primary");
+    assert!(
+        browser.text().contains("New phone") && browser.text().contains("10 codes are left"),
+        "{}",
+        browser.text()
+    );
+    browser.picture("lost-phone-new");
+    // An old code is void, a code of the lost app as well.
+    browser.forget_cookies();
+    gateway.clock.advance(Duration::from_hours(1));
+    browser.open(&at("/page"));
+    first_step(&browser);
+    title("Second step");
+    browser.fill_in("#code", &code());
+    browser.click("button[type=submit]");
+    title("Error: Second step");
+    browser.fill_in("#code", &new.code_at(gateway.clock.now()).unwrap());
+    browser.click("button[type=submit]");
+    until("the application", || browser.url() == at("/page"));
     let complaints = browser.complaints();
     assert!(complaints.is_empty(), "{complaints:?}");
 }

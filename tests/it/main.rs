@@ -17,6 +17,7 @@ mod advisories;
 mod api_tokens;
 mod app_sign_out;
 mod assertion;
+mod assurance;
 mod basic;
 mod bearer;
 mod branding;

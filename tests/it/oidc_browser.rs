@@ -226,3 +226,30 @@ fn a_person_with_a_provider_alone_confirms_through_it() {
     assert_eq!(browser.url(), format!("{}/vault/", gateway.origin));
     assert!(browser.text().contains("alice"), "{}", browser.text());
 }
+
+#[test]
+fn a_second_factor_at_the_provider_counts_where_the_provider_is_trusted_in_it() {
+    let mut provider = Provider::start();
+    let apps = format!("{APPS}[[app.rule]]\npath = \"/two/**\"\nallow = \"authenticated\"\nfactors = 2\n");
+    let [trusting, doubting] = ["trusts_second_factor = true", ""]
+        .map(|keys| TestGateway::start_with(&format!("{GROUPS}{}", provider.section(keys)), &apps));
+    provider.serve(&[&trusting, &doubting]);
+    let browser = Browser::start();
+    for (gateway, user, counts) in [
+        (&trusting, "mfa-alice", true),
+        (&trusting, "acr-bob", true),
+        (&trusting, "carol", false),
+        (&doubting, "mfa-alice", false),
+    ] {
+        browser.forget_cookies();
+        browser.open(&format!("{}/two/x", gateway.origin));
+        browser.click(".providers a");
+        sign_in_there(&browser, user);
+        if counts {
+            assert_eq!(browser.url(), format!("{}/two/x", gateway.origin), "{user}: {}", browser.text());
+        } else {
+            assert!(browser.url().starts_with(&format!("{}/.gateway/confirm", gateway.origin)), "{user}");
+            assert!(browser.text().contains("you have none yet"), "{user}: {}", browser.text());
+        }
+    }
+}

@@ -23,18 +23,33 @@ struct Visit {
 
 impl Visit {
     fn start() -> Self {
-        let gateway = TestGateway::start(
-            "[portal]\nhost = \"login.example.com\"\n[accounts.passkeys]\nfirst_factor = true\n\
-             [[app]]\nname = \"wiki\"\nhost = \"wiki.example.com\"\nupstream = \"builtin:whoami\"\n\
+        Self::start_with("")
+    }
+
+    /// With further keys of `[accounts]`.
+    fn start_with(accounts: &str) -> Self {
+        Self::start_as(accounts, &json!({}))
+    }
+
+    /// With further options of the authenticator.
+    fn start_as(accounts: &str, further: &Value) -> Self {
+        let gateway = TestGateway::start_with(
+            &format!(
+                "[portal]\nhost = \"login.example.com\"\n[accounts]\n{accounts}[accounts.passkeys]\nfirst_factor = true\n"
+            ),
+            "[[app]]\nname = \"wiki\"\nhost = \"wiki.example.com\"\nupstream = \"builtin:whoami\"\n\
              [[app.rule]]\npath = \"/admin/**\"\nallow = \"authenticated\"\nmax_age = \"10m\"\n",
         );
         gateway.add_user("alice", &[]);
         let browser = Browser::start_knowing(&[LOGIN, WIKI]);
         browser.devtools("WebAuthn.enable", &json!({ "enableUI": false }));
-        let options = json!({ "options": {
+        let mut options = json!({
             "protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": true,
             "hasUserVerification": true, "isUserVerified": true, "automaticPresenceSimulation": true,
-        } });
+        });
+        let further = further.as_object().expect("options").clone();
+        options.as_object_mut().expect("options").extend(further);
+        let options = json!({ "options": options });
         let authenticator = browser.devtools("WebAuthn.addVirtualAuthenticator", &options);
         Self { gateway, browser, authenticator: authenticator["authenticatorId"].clone() }
     }
@@ -67,6 +82,13 @@ impl Visit {
         self.set("WebAuthn.setAutomaticPresenceSimulation", "enabled", touches);
     }
 
+    /// The passkeys in the authenticator.
+    fn stored(&self) -> Vec<Value> {
+        let only = json!({ "authenticatorId": self.authenticator });
+        let stored = self.browser.devtools("WebAuthn.getCredentials", &only);
+        stored["credentials"].as_array().expect("a list").clone()
+    }
+
     /// Alice adds a passkey and signs out.
     fn enrol(&self) {
         self.open("/.gateway/login");
@@ -93,10 +115,9 @@ fn a_passkey_is_added_and_signs_in_alone_and_as_a_second_step() {
     let visit = Visit::start();
     let browser = &visit.browser;
     visit.enrol();
-    let stored =
-        browser.devtools("WebAuthn.getCredentials", &json!({ "authenticatorId": visit.authenticator }));
-    assert_eq!(stored["credentials"].as_array().map(Vec::len), Some(1));
-    assert_eq!(stored["credentials"][0]["rpId"], LOGIN);
+    let stored = visit.stored();
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0]["rpId"], LOGIN);
 
     // By the button: the authenticator is not touched before, or the list in the name field would sign in at once.
     visit.touch(false);
@@ -174,4 +195,108 @@ fn without_a_verified_person_a_passkey_does_not_sign_in_alone() {
     let refused = visit.gateway.log().into_iter().any(|entry| entry["reason"] == "passkey-user-not-verified");
     assert!(refused);
     assert_eq!(visit.user(), "");
+}
+
+#[test]
+fn a_required_factor_is_a_passkey_that_is_added_during_the_sign_in() {
+    let visit = Visit::start_with("second_factor = \"required\"\n");
+    let browser = &visit.browser;
+    browser.open(&visit.on(WIKI, "/page"));
+    visit.type_password();
+    let step = visit.on(LOGIN, "/.gateway/login/second-factor");
+    assert_eq!(browser.url(), step, "{}", browser.text());
+    // The page shows both ways; nothing else opens.
+    assert_eq!(browser.text_of("h1"), "Add a second factor");
+    assert!(browser.text_of("main").contains("Authenticator app"));
+    browser.picture("required-factor-passkey");
+    browser.open(&visit.on(WIKI, "/page"));
+    assert!(browser.url().starts_with(&visit.on(LOGIN, "/.gateway/login")), "{}", browser.url());
+
+    // A person who cancels is told, and goes on.
+    browser.open(&step);
+    visit.verify_person(false);
+    browser.evaluate("document.querySelector('form.passkey button').click()");
+    let message = "document.querySelector('[data-message=cancelled]').hidden";
+    until("the message", || browser.evaluate(message) == false);
+    visit.verify_person(true);
+    browser.click("form.passkey button");
+    assert_eq!(browser.text_of("h1"), "Recovery codes", "{}", browser.text());
+    assert_eq!(browser.evaluate("document.querySelectorAll('.codes li').length"), 10);
+    browser.picture("required-factor-passkey-codes");
+    browser.click("main a.primary");
+    let page = visit.on(WIKI, "/page");
+    until("the application", || browser.url() == page);
+
+    // The next sign-in asks for it.
+    browser.forget_cookies();
+    visit.touch(false);
+    visit.open("/.gateway/login?next=/.gateway/account");
+    visit.type_password();
+    assert_eq!(browser.url(), visit.on(LOGIN, "/.gateway/login/second-step"), "{}", browser.text());
+    visit.touch(true);
+    browser.click("form.passkey button");
+    assert_eq!(browser.url(), visit.on(LOGIN, "/.gateway/account"), "{}", browser.text());
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_passkey_is_named_renamed_and_removed_and_the_browser_forgets_it() {
+    let synced = json!({ "defaultBackupEligibility": true, "defaultBackupState": true });
+    let visit = Visit::start_as("", &synced);
+    let browser = &visit.browser;
+    visit.open("/.gateway/login");
+    visit.type_password();
+    visit.open("/.gateway/account/factors/passkey");
+    browser.click("form.passkey button");
+    assert_eq!(browser.text_of("h1"), "Passkey added", "{}", browser.text());
+    assert!(browser.text().contains("Passkey, added "), "{}", browser.text());
+    assert_eq!(visit.stored().len(), 1);
+    browser.click("main a.primary");
+    visit.open("/.gateway/account/factors");
+    assert!(browser.text_of("ul.sessions").contains("synced"), "{}", browser.text());
+
+    // The password was typed a moment ago, but a change needs the factor now.
+    browser.evaluate("document.querySelector('summary').click()");
+    browser.fill_in("#name-1", "Laptop");
+    browser.picture("passkey-rename");
+    browser.click("#rename-1");
+    assert!(browser.url().starts_with(&visit.on(LOGIN, "/.gateway/confirm")), "{}", browser.url());
+    browser.click("form.passkey button");
+    assert_eq!(browser.url(), visit.on(LOGIN, "/.gateway/account/factors"), "{}", browser.text());
+    browser.evaluate("document.querySelector('summary').click()");
+    browser.fill_in("#name-1", "Laptop");
+    browser.click("#rename-1");
+    assert!(browser.text_of("ul.sessions").contains("Laptop"), "{}", browser.text());
+    browser.picture("passkey-renamed");
+
+    // A changed name of the person reaches the browser's list.
+    visit.open("/.gateway/account/profile");
+    browser.fill_in("#full_name", "Alice Liddell");
+    browser.click("form[action='/.gateway/account/profile'] button[type=submit]");
+    until("the new name in the authenticator", || visit.stored()[0]["userDisplayName"] == "Alice Liddell");
+
+    visit.open("/.gateway/account/factors");
+    browser.evaluate("document.querySelector('summary').click()");
+    browser.click("#remove-1");
+    assert!(browser.text().contains("The second factor is removed."), "{}", browser.text());
+    until("the browser forgets the passkey", || visit.stored().is_empty());
+    browser.picture("passkey-removed");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_passkey_that_no_account_has_is_forgotten_after_it_was_tried() {
+    let visit = Visit::start();
+    let browser = &visit.browser;
+    visit.enrol();
+    let alice = portcullis::identity::UserName::parse("alice").expect("a name");
+    let removed = visit.gateway.users().remove_factors(&alice, portcullis::users::RemovedFactors::All);
+    removed.expect("an account without factors");
+    assert_eq!(visit.stored().len(), 1);
+    visit.touch(false);
+    visit.open("/.gateway/login");
+    visit.touch(true);
+    browser.click("form.passkey button");
+    assert!(browser.text().contains("That passkey didn’t sign you in"), "{}", browser.text());
+    until("the browser forgets the passkey", || visit.stored().is_empty());
 }

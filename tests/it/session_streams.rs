@@ -18,7 +18,7 @@ use std::{
 use portcullis::{
     identity::UserName,
     session::{SessionKey, Which},
-    users::{ListChange, NewToken, TokenLimits, UserChange},
+    users::{AtNextSignIn, ListChange, NewToken, TokenLimits, UserChange},
 };
 
 use crate::support::{
@@ -169,6 +169,30 @@ fn the_session_limits_of_an_app_end_its_streams() {
     team.0.gateway.clock.advance(Duration::from_mins(5));
     all_go_on(&streams);
     team.reload(&team.apps("[app.session]\nlifetime = \"4m\"\n"));
+    all_end(streams);
+}
+
+/// Nobody could answer the question in the middle of a stream: see "Rules that ask for a factor" in docs/accounts.md. A new
+/// request is asked.
+#[test]
+fn streams_under_a_rule_with_max_age_go_on_until_their_session_ends() {
+    let upstream = Upstream::start();
+    let apps = format!(
+        "[[app]]\nupstream = \"http://{}\"\ntimeout = \"10m\"\n\
+         [[app.rule]]\npath = \"/team/**\"\nallow = {{ group = \"team\" }}\nfactors = [\"password\"]\nmax_age = \"10m\"\n",
+        upstream.addr
+    );
+    let team = Team(Scene { gateway: TestGateway::start_with(GROUPS, &apps), upstream });
+    let (mut alice, streams) = team.member("alice");
+    team.0.gateway.clock.advance(Duration::from_mins(11));
+    let asked = alice.get("/team/quick");
+    assert!(asked.headers["location"].to_str().unwrap().starts_with("/.gateway/confirm"), "{asked:?}");
+    all_go_on(&streams);
+    // A change of the account judges them again, by the time at which each of them began.
+    team.0.gateway.users().set_must_change_password(&name("alice"), AtNextSignIn::ChangePassword).unwrap();
+    all_go_on(&streams);
+    // A rule that asks for a factor that the session never had ends them.
+    team.reload(&apps.replace("factors = [\"password\"]", "factors = 2"));
     all_end(streams);
 }
 

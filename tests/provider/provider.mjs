@@ -4,7 +4,8 @@
 //
 // FOLDER has oidc-provider in its node_modules. The first line on standard output is the issuer; then one line of JSON is
 // read: { "id", "secret", "gateways": ["https://localhost:8443"], "name": "op" }. Every user name signs in, with any
-// password; a user with "admin" in the name is in the group `admins`, and all are in `people`.
+// password; a user with "admin" in the name is in the group `admins`, and all are in `people`. One with "mfa" in the name has
+// shown a second factor, as `amr` says, and one with "acr" as `acr` says.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -21,6 +22,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { id, secret, gateways, name } = JSON.parse((await lines.next()).value);
 const pages = gateways.map((gateway) => `${gateway}/.gateway/oidc/${name}`);
 
+const MULTI_FACTOR = 'https://refeds.org/profile/mfa';
 const provider = new Provider(issuer, {
   clients: [{
     client_id: id,
@@ -31,11 +33,12 @@ const provider = new Provider(issuer, {
     backchannel_logout_session_required: true,
   }],
   claims: {
-    openid: ['sub'],
+    openid: ['sub', 'amr', 'acr'],
     email: ['email', 'email_verified'],
     profile: ['name', 'preferred_username'],
     groups: ['groups'],
   },
+  acrValues: [MULTI_FACTOR],
   scopes: ['openid', 'email', 'profile', 'groups'],
   features: { backchannelLogout: { enabled: true } },
   // Without its own dispatcher, which lets no logout token out to this machine.
@@ -53,6 +56,13 @@ const provider = new Provider(issuer, {
     }),
   }),
 });
+const finish = provider.interactionFinished.bind(provider);
+provider.interactionFinished = (request, response, result, options) => {
+  const user = result.login?.accountId ?? '';
+  if (user.includes('mfa')) result.login.amr = ['pwd', 'mfa'];
+  if (user.includes('acr')) result.login.acr = MULTI_FACTOR;
+  return finish(request, response, result, options);
+};
 provider.on('server_error', (_, error) => console.error(error));
 provider.on('backchannel.error', (_, error) => console.error(error));
 respond = provider.callback();

@@ -684,8 +684,8 @@ fn factors_lists_and_removes_the_factors_of_a_user_who_has_lost_the_phone() {
     let listed = it.run(&["factors", "alice"], "").ok().out;
     assert_eq!(
         listed,
-        "1      totp     Phone, added 2023-11-14T22:13:20Z, last used never\n\
-         2      totp     Tablet, added 2023-11-14T22:13:20Z, last used never\n\
+        "1      totp     Phone, added 2023-11-14T22:13:20.000Z, last used 2023-11-14T22:13:20.000Z\n\
+         2      totp     Tablet, added 2023-11-14T22:13:20.000Z, last used 2023-11-14T22:13:20.000Z\n\
          recovery codes left: 10\n"
     );
     let json: serde_json::Value =

@@ -149,7 +149,7 @@ impl Portal {
         aaguid: &[u8; 16],
     ) -> FactorName {
         let dated = || {
-            let text = request.say(&ADDED_ON.with("date", self.clock.now()));
+            let text = request.say(&Text::of("passkey-added-on").with("date", self.clock.now()));
             FactorName::parse(&text).unwrap_or_else(|_| FactorName::passkey())
         };
         let name = authenticators.name_of(aaguid).unwrap_or_else(dated);
@@ -193,4 +193,3 @@ const NOT_ADDED: Text = Text::of("passkey-not-added");
 const ADDED_ALREADY: Text = Text::of("passkey-added-already");
 const TOO_MANY: Text = Text::of("passkey-too-many");
 const NAME_INVALID: Text = Text::of("passkey-name-invalid");
-const ADDED_ON: Text = Text::of("passkey-added-on");

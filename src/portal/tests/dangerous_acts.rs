@@ -1,7 +1,7 @@
 //! Acts that change how somebody gets in, or that carry something away, need a proof that is at most ten minutes old
 //! (OWASP ASVS 5.0 7.5.1, 7.5.3). Each form of the portal is judged in a table, so that a new one cannot be forgotten.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     second_step::{code, enrol},
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     auth::{BackendSettings, BackendSurroundings, Backends, oidc},
-    mail::{MailServer, MailSettings, Outbox, Security},
+    mail::Outbox,
     pages::paths,
     portal::{AuthenticatorNames, PasskeySettings, page_table::PAGES},
     users::Account,
@@ -100,21 +100,13 @@ fn fixture() -> Fixture {
         clock: &fixture.clock,
         directory: &fixture.directory,
         sessions_last: Duration::from_hours(12),
+        takes_certificates: false,
     };
     let provider = oidc::samples::settings_of("idp", "https://127.0.0.1:9");
     let backends = [BackendSettings::Local, BackendSettings::Oidc(Box::new(provider))];
     fixture.settings.backends = Backends::open(&backends, surroundings, &Backends::local()).unwrap();
-    // Nothing is delivered: no act is carried out.
-    let settings = MailSettings {
-        server: MailServer { host: Ipv4Addr::LOCALHOST.to_string(), port: 9, security: Security::Plain },
-        from: "gateway@example.com".parse().unwrap(),
-        login: None,
-        authorities: None,
-        timeout: Duration::from_secs(1),
-        per_minute: 1,
-    };
-    let outbox =
-        Outbox::start(&fixture.temp.path().join("mail.db"), settings, fixture.clock.clone()).unwrap();
+    // Nothing is delivered without settings of a server.
+    let outbox = Arc::new(Outbox::new(fixture.temp.path().join("mail.db"), fixture.clock.clone()));
     fixture.settings.sends_mail = true;
     let Fixture { portal, sessions, directory, settings, clock, log, logged, temp } = fixture;
     Fixture { portal: portal.with_outbox(outbox), sessions, directory, settings, clock, log, logged, temp }
@@ -160,12 +152,12 @@ async fn of_an_account_with_a_factor_no_dangerous_form_is_taken_after_a_password
     let now = code(&fixture, &secret);
     let signed_in = browser.post(&fixture, "login/second-step", &[("csrf", &csrf), ("code", &now)]).await;
     assert_eq!(signed_in.location(), "/wiki");
-    let before = ada(&fixture).await;
     fixture.clock.advance(Duration::from_secs(601));
     // Mallory has read the password over Alice's shoulder.
     let csrf = browser.csrf(&fixture, "confirm?next=/.gateway/account").await;
     let fields = [("csrf", csrf.as_str()), ("next", "/.gateway/account"), ("password", RIGHT)];
     assert_eq!(browser.post(&fixture, "confirm", &fields).await.location(), "/.gateway/account");
+    let before = ada(&fixture).await;
     for (path, guard) in FORMS {
         let acts: &[&[(&str, &str)]] = match guard {
             Guard::Recent(acts) => acts,

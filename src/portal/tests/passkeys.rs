@@ -435,13 +435,9 @@ async fn a_bad_registration_adds_nothing() {
     let fixture = fixture();
     let mut person = Person::signed_in(&fixture).await;
     assert_eq!(person.enrol(&fixture, UP).await.status, 400, "not verified");
-    for (field, value) in [
-        ("name", ""),
-        ("name", "a\nb"),
-        ("attestation_object", "oA"),
-        ("client_data", "e30"),
-        ("credential", "AQ"),
-    ] {
+    for (field, value) in
+        [("name", "a\nb"), ("attestation_object", "oA"), ("client_data", "e30"), ("credential", "AQ")]
+    {
         let form = person.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
         let mut fields = person.registration(&form, &form.hidden("challenge"), UP | UV);
         fields.iter_mut().filter(|(name, _)| *name == field).for_each(|(_, old)| value.clone_into(old));
