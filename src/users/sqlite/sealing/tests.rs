@@ -192,9 +192,9 @@ fn gateways_go_on_with_every_secret_while_seals_are_renewed() {
                 }
             })
         });
-        let renewed = renewals.map(thread::ScopedJoinHandle::join);
+        let ends = renewals.map(thread::ScopedJoinHandle::join);
         ended.store(true, Ordering::Relaxed);
-        assert!(renewed.iter().all(Result::is_ok));
+        assert!(ends.iter().all(Result::is_ok));
         let mut store = it.beside();
         assert_eq!(store.renew_seals().unwrap().unopened, 0);
         for person in gateways.into_iter().flat_map(|gateway| gateway.join().unwrap()) {
