@@ -99,8 +99,10 @@ fn the_end_of_a_source_ends_sessions_of_the_running_gateway() {
     until("alice is out", || status(&mut alice, "/") == 401);
     alice.sign_in("alice", &password("alice"));
     assert_eq!(status(&mut alice, "/staff/"), 403);
+    let of_end = |line: &serde_json::Value| line["reason"] == "source-ended";
+    until("the end is in the audit stream", || gateway.log().iter().any(of_end));
     let log = gateway.log();
-    let ended = log.iter().find(|line| line["reason"] == "source-ended").expect("an audit record");
+    let ended = log.iter().find(|line| of_end(line)).expect("an audit record");
     assert_eq!((ended["backend"].as_str(), ended["subject"].as_str()), (Some("idp"), Some("8a7f")));
 }
 
