@@ -16,7 +16,7 @@ use crate::support::{
 /// The rules of axe-core, which `tests/run` installs.
 fn axe() -> String {
     let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/axe/node_modules/axe-core/axe.min.js");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/axe/node/node_modules/axe-core/axe.min.js");
     fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("reading {}: {error}; tests/run installs it", path.display()))
 }

@@ -94,7 +94,7 @@ impl Drop for Provider {
 
 /// Where `tests/run` has installed the provider.
 fn tools() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/provider")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/provider/node")
 }
 
 /// Signs in at the provider and agrees.

@@ -109,7 +109,7 @@ fn a_session_ticket_of_one_worker_is_accepted_by_every_other() {
 
 #[test]
 fn asvs_12_1_2_a_scan_against_mozillas_intermediate_profile_passes() {
-    let scanner = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/sslyze/bin/sslyze");
+    let scanner = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/sslyze/python/bin/sslyze");
     assert!(scanner.exists(), "{} is missing; tests/run installs it", scanner.display());
     let folder = tempfile::tempdir().unwrap();
     make_certificate(folder.path());

@@ -264,7 +264,7 @@ fn expectation<'e>(party: &'e RelyingParty, challenge: &'e Challenge) -> Expecta
 /// The verdict of python-fido2 on each case.
 fn verdicts_of_fido2(passkeys: &[SoftPasskey], cases: impl Iterator<Item = String>) -> Vec<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join("target/tools/webauthn/venv/bin/python");
+    let python = root.join("target/tools/webauthn/python/bin/python");
     assert!(
         python.exists(),
         "python-fido2 is missing in {}: run tests/run, which installs it",

@@ -180,7 +180,7 @@ fn gitweb_makes_links_to_the_public_address() {
 fn nagios_takes_commands_from_those_who_may_give_them() {
     let recipe = Recipe::of("Nagios");
     let folder = Folder::copy_of("nagios");
-    folder.copy(&tools().join("nagios"), "nagios4");
+    folder.copy(&tools().with_file_name("nagios"), "nagios4");
     folder.make(&["run", "run/rw", "run/spool", "run/log"]);
     let here = folder.text("");
     let here = here.trim_end_matches('/');
