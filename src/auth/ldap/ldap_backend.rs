@@ -251,10 +251,10 @@ impl Ldap {
         let backend = &self.settings.name;
         match found {
             Found::Several(dns) => {
-                tracing::warn!(%backend, entries = dns.join(" | "), "user name is ambiguous")
+                tracing::warn!(%backend, entries = dns.join(" | "), "user name is ambiguous");
             }
             Found::Unusable { dn, why } => {
-                tracing::warn!(%backend, dn, reason = %why, "entry can be no user")
+                tracing::warn!(%backend, dn, reason = %why, "entry can be no user");
             }
             Found::User(_) | Found::Nobody => {}
         }

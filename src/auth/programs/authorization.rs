@@ -116,7 +116,7 @@ fn credentials_as_careless(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     });
     let mut digits: Zeroizing<Vec<u8>> = Zeroizing::new(digits.collect());
     // Zeros complete the last group.
-    while digits.len() % 4 != 0 {
+    while !digits.len().is_multiple_of(4) {
         digits.push(b'A');
     }
     BASE64.decode(&digits).ok().map(Zeroizing::new)

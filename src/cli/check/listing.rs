@@ -111,10 +111,10 @@ fn accounts(configuration: &Configuration) -> Vec<(&'static str, String, String)
     needed.extend(accounts.required_for_superusers.then(|| "superusers".to_owned()));
     match accounts.second_factor {
         SecondFactorPolicy::Off => {
-            rows.push(("second factor", "off".to_owned(), "nobody can add one".to_owned()))
+            rows.push(("second factor", "off".to_owned(), "nobody can add one".to_owned()));
         }
         SecondFactorPolicy::Required => {
-            rows.push(("second factor", "required".to_owned(), "for everyone".to_owned()))
+            rows.push(("second factor", "required".to_owned(), "for everyone".to_owned()));
         }
         SecondFactorPolicy::Optional if needed.is_empty() => {}
         SecondFactorPolicy::Optional => {

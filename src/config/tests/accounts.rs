@@ -70,7 +70,9 @@ fn mistakes_in_accounts_are_refused_at_their_place() {
     ];
     let text = |lines: &str| format!("[accounts]\n{lines}\n[groups]\nadmins = []\n{APP}");
     all_as_expected(cases.iter().map(|(lines, expected)| (text(lines), *expected)));
-    cases.iter().for_each(|(lines, _)| is_refused(&text(lines)));
+    for (lines, _) in cases {
+        is_refused(&text(lines));
+    }
     let text = format!(
         "[accounts]\nsecond_factor = \"required\"\nrequired_for = [\"admins\"]\n[groups]\nadmins = []\n{APP}"
     );
@@ -122,7 +124,9 @@ fn mistakes_in_passkeys_are_refused_at_their_place() {
     ];
     let text = |lines: &str| format!("[accounts.passkeys]\n{lines}\n{APP}");
     all_as_expected(cases.iter().map(|(lines, expected)| (text(lines), *expected)));
-    cases.iter().for_each(|(lines, _)| is_refused(&text(lines)));
+    for (lines, _) in cases {
+        is_refused(&text(lines));
+    }
 }
 
 #[test]
@@ -154,7 +158,9 @@ fn mistakes_in_factors_and_max_age_are_refused_at_their_place() {
         format!("{APP}[[app.rule]]\npath = \"/admin/**\"\nallow = \"authenticated\"\n{lines}\n")
     };
     all_as_expected(cases.iter().map(|(lines, expected)| (text(lines), *expected)));
-    cases.iter().for_each(|(lines, _)| is_refused(&text(lines)));
+    for (lines, _) in cases {
+        is_refused(&text(lines));
+    }
     for (allow, message) in [("anyone", "asks for a"), ("nobody", "means nothing where nobody may")] {
         for key in ["factors = 2", "max_age = \"10m\""] {
             let text = format!("{APP}[[app.rule]]\npath = \"/admin/**\"\nallow = \"{allow}\"\n{key}\n");

@@ -787,13 +787,14 @@ async fn remove_first(fixture: &Fixture, browser: &mut Browser) -> Reply {
 
 #[tokio::test]
 async fn the_last_factor_of_an_account_that_needs_one_is_not_removed() {
+    type Change = fn(&mut AccountSettings, GroupName);
+
     let mut fixture = fixture();
     let mut person = Person::signed_in(&fixture).await;
     assert_eq!(person.enrol(&fixture, UP | UV).await.status, 200);
     person.browser = Browser::default();
     person.sign_in(&fixture, |_| ()).await;
     let staff = GroupName::parse("staff").unwrap();
-    type Change = fn(&mut AccountSettings, GroupName);
     let rules: [(&str, Change); 2] = [
         ("for everybody", |accounts, _| accounts.second_factor = SecondFactorPolicy::Required),
         ("for a group", |accounts, group| accounts.required_for = vec![group]),
