@@ -152,6 +152,10 @@ impl Walk<'_> {
             ProgramCarrier::Token => Carrier::Token,
             ProgramCarrier::Bearer => Carrier::Bearer,
         };
+        // The form would make the person add the factor first.
+        if carrier == Carrier::Basic && settings.accounts.require_second_factor(&admitted.account.user) {
+            return Err(Refusal::TokenNeeded);
+        }
         Ok(Caller {
             carrier,
             account: Some(admitted.account),

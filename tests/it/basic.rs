@@ -166,6 +166,20 @@ fn a_password_of_an_account_with_a_second_factor_is_refused_and_a_token_asked_fo
 }
 
 #[test]
+fn a_password_of_an_account_that_needs_a_second_factor_is_refused_as_well() {
+    for accounts in ["second_factor = \"required\"", "required_for = [\"staff\"]"] {
+        let mut gateway = InProcess::start_with(&format!("{GROUPS}[accounts]\n{accounts}\n"), APPS);
+        gateway.add_user("alice", &["staff"]);
+        let response = gateway.get("/staff/x", &[("authorization", &right("alice"))]);
+        assert_eq!(response.status, 403, "{accounts}: {}", response.body);
+        assert!(response.body.contains("Make a token on the account page"), "{accounts}: {}", response.body);
+        let wrong = gateway.get("/staff/x", &[("authorization", &basic("alice", "wrong"))]);
+        assert_eq!(wrong.status, 401, "{accounts}: only who knows the password learns of it");
+        assert_eq!(gateway.forwarded(), 0, "{accounts}");
+    }
+}
+
+#[test]
 fn an_ended_group_counts_for_a_remembered_password() {
     let mut gateway = gateway();
     let value = right("alice");
