@@ -123,7 +123,7 @@ fn dead_token(gateway: &Gateway, kind: usize) -> String {
         }
         "deactivated" => drop(users.set_active(&name, false).unwrap()),
         "removed" => drop(users.remove(&name).unwrap()),
-        "cut off" => return text(&token)[..42].to_owned(),
+        "cut off" => return text(&token).chars().take(42).collect(),
         "upper case" => return text(&token).to_uppercase(),
         _ => {}
     }
