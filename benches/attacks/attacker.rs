@@ -215,13 +215,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         rate: "100 wrong Basic passwords a second, 1,000 people",
         protocol: b"http/1.1",
         begin: Vec::new,
-        again: |number, turn| {
-            let credential = BASE64.encode(format!("user{number}:wrong horse {turn}").as_bytes());
-            format!(
-                "GET /members/page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credential}\r\n\r\n"
-            )
-            .into_bytes()
-        },
+        again: |number, turn| wrong_basic(&format!("user{number}"), turn),
         every: Duration::from_secs(10),
         reads: true,
         from: Source::OneEach,
@@ -231,18 +225,19 @@ pub(crate) const ATTACKS: &[Attack] = &[
         rate: "100 wrong Basic passwords of the signed-in user a second",
         protocol: b"http/1.1",
         begin: Vec::new,
-        again: |_, turn| {
-            let credential = BASE64.encode(format!("alice:wrong horse {turn}").as_bytes());
-            format!(
-                "GET /members/page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credential}\r\n\r\n"
-            )
-            .into_bytes()
-        },
+        again: |_, turn| wrong_basic("alice", turn),
         every: Duration::from_secs(10),
         reads: true,
         from: Source::OneEach,
     },
 ];
+
+/// A request with a wrong Basic password of this user, another one each turn.
+fn wrong_basic(user: &str, turn: u32) -> Vec<u8> {
+    let credential = BASE64.encode(format!("{user}:wrong horse {turn}").as_bytes());
+    format!("GET /members/page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credential}\r\n\r\n")
+        .into_bytes()
+}
 
 /// Attacks until it is killed; prints `ready` once all attackers have begun.
 #[expect(clippy::print_stdout, reason = "the parent process reads it")]

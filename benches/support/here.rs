@@ -41,7 +41,7 @@ pub(crate) enum Visits {
     OneEach,
 }
 
-/// What the client sends to be known, and what the app is sent.
+/// The credential that the client sends, and the headers that the app receives for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Proof {
     /// The cookie of a session; the identity in headers.

@@ -232,7 +232,7 @@ impl SignIn {
     /// Makes a new passkey a factor of a user who has proved something else before. It is a proof by `method` as well, for
     /// the user who has just touched the authenticator. The caller records it.
     ///
-    /// Nothing is signed with the new key yet, because no attestation is asked for. A user could name a key of somebody
+    /// The new key has signed nothing yet, because no attestation is asked for. A user could name a key of somebody
     /// else, and would only lock themselves out.
     pub async fn enrol_passkey(
         &self,

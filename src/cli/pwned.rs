@@ -105,7 +105,7 @@ struct Import<'a> {
     progress: Progress<'a>,
 }
 
-/// What was done so far, for the person who waits.
+/// The progress so far, for the person who waits.
 struct Progress<'a> {
     out: &'a mut dyn Write,
     /// How many twentieths of the source were reported.
@@ -151,7 +151,7 @@ impl Import<'_> {
                 break;
             }
             done += line.len() as u64;
-            // Of a folder, the files are counted.
+            // The files of a folder are counted.
             if range.is_empty() && number % LINES_BETWEEN_REPORTS == 0 {
                 self.progress.note(done, whole, self.taken);
             }

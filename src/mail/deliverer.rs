@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{error_chain::ErrorChain, store::sqlite::DatabaseError};
 
-/// What the deliverer is to do; it looks at the queue whenever they are sent.
+/// The tasks of the deliverer; it looks at the queue whenever they are sent.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     /// The server; `None`: nothing is sent.

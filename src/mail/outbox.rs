@@ -73,7 +73,7 @@ impl Outbox {
         let relay = Relay::new(settings.clone()).map_err(OutboxError::Tls)?;
         if self.open.get().is_none() {
             let opened = OpenOutbox::start(&self.path, &self.clock, &self.counts)?;
-            // Of two at once, the second one ends here.
+            // The second of two at once ends here.
             self.open.set(opened).ok();
         }
         Ok(PreparedMail { relay: Some(Arc::new(relay)) })

@@ -43,7 +43,7 @@ struct Draft<'a> {
     kind: LetterKind,
     /// The user whom it is about.
     user: Option<&'a Account>,
-    /// What happened, for a notice.
+    /// The event that a notice is about.
     event: Option<(Text, &'a Cause)>,
     lifetime: Option<Text>,
     subject: Text,

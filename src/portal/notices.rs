@@ -3,7 +3,7 @@
 //! A page that changes how somebody signs in calls [`Portal::notify`] after the change. The notice goes to the audit
 //! stream, and by mail to the account's address where mail is configured. It never fails the request, and never waits.
 //!
-//! Of one kind, an account gets five mails in an hour: Mallory, who signs in to her own account a thousand times, must not
+//! An account gets five mails of one kind in an hour: Mallory, who signs in to her own account a thousand times, must not
 //! fill the queue in which Alice's mail waits. A kind has a limit of its own, so that no other event hides behind it.
 
 use std::sync::Arc;

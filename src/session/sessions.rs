@@ -280,7 +280,7 @@ impl Sessions {
             }
             let key = record.key;
             let ended = self.store.remove(Which::One(key)).await?;
-            // Of several gateways, the one that has ended it reports it, and those that have it cached.
+            // The gateway that has ended it reports it, and so do those that have it cached.
             let session = ended.contains(&key).then(|| {
                 self.cache.peek(&key).unwrap_or_else(|| {
                     let read_at = record.last_seen;

@@ -42,7 +42,7 @@ pub struct Factor {
     pub synced: bool,
 }
 
-/// What becomes of the last factor of an account when its owner wants to remove it.
+/// The fate of the last factor of an account when its owner wants to remove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastFactor {
     /// It may go.

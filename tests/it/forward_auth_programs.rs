@@ -345,7 +345,7 @@ fn programs_through(kind: Kind) {
     }
     let (status, text, arrived) = through(&["--anyauth", "--user", &with_password], "/page");
     assert!(arrived.is_some(), "{kind:?}: curl answers the challenge: {status} {text}");
-    // What is the app's arrives as it was sent, also if it is long.
+    // A credential for the app arrives as it was sent, also if it is long.
     let gateways = session(&gateway, "alice");
     let cookie = gateways.trim_end().to_owned();
     for own in ["Digest username=\"x\"".to_owned(), format!("Negotiate {}", "A".repeat(6000))] {

@@ -107,7 +107,7 @@ fn commands(place: &Workplace, inputs: &Path) -> Vec<Written> {
     written
 }
 
-/// Everything that takes a password in a browser or from a program.
+/// Each place that takes a password of a browser or a program.
 fn pages(gateway: &Process, server: &SmtpServer) {
     let mut alice = gateway.visitor();
     assert_eq!(alice.sign_in_to("/", "alice", WRONG).status, 401);

@@ -172,7 +172,7 @@ fn the_session_limits_of_an_app_end_its_streams() {
     all_end(streams);
 }
 
-/// Nobody could answer the question in the middle of a stream: see "Rules that ask for a factor" in docs/accounts.md. A new
+/// A question in the middle of a stream would go unanswered: see "Rules that ask for a factor" in docs/accounts.md. A new
 /// request is asked.
 #[test]
 fn streams_under_a_rule_with_max_age_go_on_until_their_session_ends() {

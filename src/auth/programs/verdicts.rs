@@ -45,9 +45,9 @@ pub(super) struct Verdicts {
 /// A name and a password from an address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct VerdictKey {
-    /// Of name and address.
+    /// The hash of name and address.
     name: Digest,
-    /// Of name, address and password.
+    /// The hash of name, address and password.
     password: Digest,
 }
 

@@ -103,7 +103,7 @@ fn write_listeners(configuration: &Configuration, out: &mut dyn Write) -> io::Re
     table.write("", out)
 }
 
-/// What `[accounts]` changes: the need for second factors, passkeys, registration.
+/// The settings of `[accounts]` that differ from the defaults: the need for second factors, passkeys, registration.
 fn accounts(configuration: &Configuration) -> Vec<(&'static str, String, String)> {
     let accounts = &configuration.accounts;
     let mut rows = Vec::new();

@@ -8,7 +8,7 @@ use super::super::{ConfigError, Look, parse};
 /// The place of a mistake, its message, and the hint.
 type Expected = (&'static str, &'static str, &'static str);
 
-/// What is wrong with the diagnostics about `text`, if anything is.
+/// The fault of the diagnostics about `text`, if there is one.
 fn unexpected(text: &str, (place, message, hint): Expected) -> Option<String> {
     let diagnostics = match parse(text, Path::new("gateway.toml")) {
         Ok(loaded) => loaded.warnings,

@@ -1,4 +1,4 @@
-//! What the browser is told of passkeys (WebAuthn Level 3 §5.1.10): which of them the gateway accepts, the user's present
+//! The signals about passkeys for the browser (WebAuthn Level 3 §5.1.10): which of them the gateway accepts, the user's present
 //! name, and that a passkey is nobody's. It offers others no more, then.
 //!
 //! The page's script hands it over. A browser that does not know these calls leaves its list as it is.

@@ -105,7 +105,7 @@ fn fixture() -> Fixture {
     let provider = oidc::samples::settings_of("idp", "https://127.0.0.1:9");
     let backends = [BackendSettings::Local, BackendSettings::Oidc(Box::new(provider))];
     fixture.settings.backends = Backends::open(&backends, surroundings, &Backends::local()).unwrap();
-    // Nothing is delivered without settings of a server.
+    // Mails are not delivered without settings of a server.
     let outbox = Arc::new(Outbox::new(fixture.temp.path().join("mail.db"), fixture.clock.clone()));
     fixture.settings.sends_mail = true;
     let Fixture { portal, sessions, directory, settings, clock, log, logged, temp } = fixture;

@@ -62,7 +62,7 @@ pub(super) fn read(file: impl BufRead) -> Result<ForeignUsers, UnreadableImport>
     Ok(found)
 }
 
-/// Nobody has so many groups, and each of them is compared with the others.
+/// More groups than any person has; each of them is compared with the others.
 fn check_groups(user: &ForeignUser, line: u64) -> Result<(), UnreadableImport> {
     if user.groups.len() <= MAX_GROUPS {
         return Ok(());

@@ -37,7 +37,7 @@ impl UserStore {
     /// one of them, leaves every secret readable, and the next call does the rest.
     pub fn renew_seals(&mut self) -> Result<RenewedSeals, UserStoreError> {
         let folder = self.state_folder();
-        // What is freed in the file is overwritten: it was sealed with the key that is taken out of use.
+        // Freed pages of the file are overwritten: their content was sealed with the key that is taken out of use.
         self.read("renewing the seals", |connection| connection.pragma_update(None, "secure_delete", true))?;
         let renewed = self.seal_with_new_key(&folder)?;
         self.forget_older_keys(&folder)?;
@@ -158,7 +158,7 @@ struct SealedValue {
     sealed: Vec<u8>,
 }
 
-/// What a value is sealed for.
+/// The purpose that a value is sealed for.
 #[derive(Clone, Copy)]
 enum Owner {
     Totp { user: UserId, factor: FactorId },

@@ -284,7 +284,7 @@ fn the_last_factor_of_a_user_who_needs_one_stays() {
     let mut it = Fixture::new();
     let ((_, one), (_, other)) = (it.enrol("alice"), it.enrol("alice"));
     let (id, credential) = it.who("alice");
-    // Of two removals at once, the second one finds the first one done.
+    // The second of two removals at once finds the first one done.
     it.store.remove_factor(id, credential, (one.factor, LastFactor::Required)).unwrap();
     let refused = it.store.remove_factor(id, credential, (other.factor, LastFactor::Required));
     assert!(matches!(refused, Err(UserStoreError::LastRequiredFactor(_))));
