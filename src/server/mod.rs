@@ -10,7 +10,7 @@
 //! | `listen`, `worker`, `serving`, `open_tasks` | accept loops, and what a worker's connections have in common |
 //! | `tls`, `tls_settings`, `self_signed` | certificates, and the settings of TLS for each host |
 //! | `connection`, `client` | one connection, from its handshake to its end |
-//! | `http1`, `http2`, `stream`, `response` | hyper's connections, and each request on its way through the gateway |
+//! | `http1`, `http2`, `stream`, `response`, `unwanted_body` | hyper's connections, and each request on its way through the gateway |
 //! | `counted_socket`, `activity`, `read_deadline`, `linger` | what hyper reads from and writes to, and its time limits |
 //! | `http1_guard`, `held_bytes`, `own_refusals`, `refusal` | what is read more strictly than hyper does, and how it is refused |
 //! | `http2_guard`, `frame_head`, `header_blocks`, `hpack`, `huffman` | floods, and what h2 forgives |
@@ -56,6 +56,7 @@ mod supervisor;
 mod threads;
 mod tls;
 mod tls_settings;
+mod unwanted_body;
 mod worker;
 
 pub use control::{

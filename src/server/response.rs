@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::{Body, Frame, SizeHint};
 
-use super::{activity::RunningRequest, stream::BodyPolls};
+use super::{activity::RunningRequest, stream::BodyPolls, unwanted_body::discard};
 use crate::{
     forward::{BodyError, UnsentBytes},
     gateway::{Connection, Gateway, RecordedBody},
@@ -38,7 +38,11 @@ pub(super) async fn respond(
     running: RunningRequest,
     flow: Flow,
 ) -> Result<Response<WatchedBody>, Infallible> {
-    let response = gateway.handle(&mut request, &connection).await;
+    let mut response = gateway.handle(&mut request, &connection).await;
+    // An HTTP/2 stream ends alone.
+    if matches!(flow, Flow::Http1 { .. }) && !discard(&mut request).await {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(watched(response, &connection, running, flow))
 }
 

@@ -101,6 +101,7 @@ mod tls;
 mod two_gateways;
 mod unenforced;
 mod unread_bodies;
+mod unwanted_bodies;
 mod upgrades;
 mod upstream_certificates;
 mod upstream_faults;
