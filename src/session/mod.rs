@@ -15,6 +15,7 @@ mod data_form;
 mod ended;
 mod file;
 mod limits;
+mod lookup;
 mod memory;
 mod one_time;
 mod opening;
@@ -34,13 +35,14 @@ pub use data_form::MalformedChange;
 pub use ended::EndedSignIn;
 pub use file::FileStore;
 pub use limits::{AppSessionLimits, SessionLimits};
+pub use lookup::Presented;
 pub use memory::MemoryStore;
 pub use one_time::{OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, OneTimeTooLarge};
 pub use opening::{Opening, Visitor};
 pub use record::{ListedRecord, Owner, Record};
 pub use redis::{RedisSettings, RedisStore};
 pub use session::Session;
-pub use sessions::{EndedOne, ListedSession, Presented, Sessions};
+pub use sessions::{EndedOne, ListedSession, Sessions};
 pub use source::SessionSource;
 pub use store::{
     Inserted, Invalidation, Invalidator, NewSession, SessionStore, StoreSurroundings, Trust, Which,
