@@ -16,7 +16,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Folding, Malformed,
-    readings::{LONGEST_SCRIPT, is_script, readings},
+    readings::readings,
+    scripts::{LONGEST_SCRIPT, is_script},
     short_names::is_short_name,
 };
 
