@@ -4,14 +4,17 @@
 //! the wrong type or out of range and returns the default. It knows types of
 //! values, and no section.
 
+mod quantities;
+mod section;
+
 use std::{
     cell::{Cell, RefCell},
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
+pub(super) use section::{Field, Section, Text, fields};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -21,7 +24,6 @@ use super::{
     diagnostic::{Diagnostic, Severity},
     excerpt::excerpt,
     keys::Keys,
-    quantity::{self, NoQuantity},
     source::{Placed, Source, Span},
     suggest,
 };
@@ -36,34 +38,6 @@ pub(super) struct Reader {
     /// Lines with a syntax error. A key that seems to be missing may be in one of them.
     unreadable: RefCell<Vec<RangeInclusive<usize>>>,
     failed: Cell<bool>,
-}
-
-/// A table whose keys are known.
-#[derive(Clone, Debug)]
-pub(super) struct Section<'d> {
-    table: &'d DeTable<'d>,
-    /// Its header, or its braces.
-    pub(super) span: Span,
-    /// Known keys that occur in another spelling.
-    misspelt: Vec<&'static str>,
-}
-
-/// A key and its value.
-#[derive(Clone, Debug)]
-pub(super) struct Field<'d> {
-    pub(super) name: &'d str,
-    pub(super) key: Span,
-    pub(super) value: &'d Spanned<DeValue<'d>>,
-}
-
-/// A string and its span.
-#[derive(Clone, Debug)]
-pub(super) struct Text<'d> {
-    pub(super) content: &'d str,
-    /// Quotes included.
-    pub(super) span: Span,
-    /// Whether the file has the content byte for byte, without escapes.
-    literal: bool,
 }
 
 impl Reader {
@@ -277,81 +251,6 @@ impl Reader {
         default
     }
 
-    /// A whole number within bounds.
-    pub(super) fn integer(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
-        let Some(field) = field else { return default };
-        let DeValue::Integer(integer) = field.value.get_ref() else {
-            let unquoted = self.as_text(field.value).is_some_and(|text| text.content.parse::<u64>().is_ok());
-            let help = unquoted.then(|| "leave out the quotes".to_owned());
-            self.wrong_type(&field, "a whole number", help);
-            return default;
-        };
-        let digits = integer.as_str().replace('_', "");
-        let value = u64::from_str_radix(&digits, integer.radix()).ok();
-        if let Some(value) = value.filter(|value| bounds.contains(value)) {
-            return value;
-        }
-        let message = format!("`{}` is out of range", field.name);
-        let help = format!("it lies between {} and {}", bounds.start(), bounds.end());
-        self.report(self.error(&field.value.span(), message).help(help));
-        default
-    }
-
-    /// A duration longer than zero.
-    pub(super) fn duration(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
-        let duration = self.duration_or_none(field.clone(), default);
-        match field {
-            Some(field) if duration.is_zero() => {
-                let message = format!("`{}` must be longer than zero", field.name);
-                let help = "nothing could ever happen in no time; leave the key out for its default";
-                self.report(self.error(&field.value.span(), message).help(help));
-                default
-            }
-            _ => duration,
-        }
-    }
-
-    /// A duration that may be zero.
-    pub(super) fn duration_or_none(&self, field: Option<Field<'_>>, default: Duration) -> Duration {
-        let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a duration", "30s", |seconds| {
-            quantity::show_duration(Duration::from_secs(seconds))
-        }) else {
-            return default;
-        };
-        match quantity::duration(text.content) {
-            Ok(duration) => duration,
-            Err(wrong) => {
-                self.no_quantity(&field, &text, wrong);
-                default
-            }
-        }
-    }
-
-    /// A size in bytes, within bounds.
-    pub(super) fn size(&self, field: Option<Field<'_>>, bounds: RangeInclusive<u64>, default: u64) -> u64 {
-        let Some(field) = field else { return default };
-        let Some(text) = self.quantity(&field, "a size", "10MiB", quantity::show_size) else {
-            return default;
-        };
-        match quantity::size(text.content) {
-            Ok(size) if bounds.contains(&size) => size,
-            Ok(_) => {
-                let (least, most) =
-                    (quantity::show_size(*bounds.start()), quantity::show_size(*bounds.end()));
-                let message = format!("`{}` is out of range", field.name);
-                self.report(
-                    self.error(&text.span, message).help(format!("it lies between {least} and {most}")),
-                );
-                default
-            }
-            Err(wrong) => {
-                self.no_quantity(&field, &text, wrong);
-                default
-            }
-        }
-    }
-
     /// One of several words.
     pub(super) fn choice<'d>(&self, field: &Field<'d>, choices: &[&str]) -> Option<&'d str> {
         let text = self.text(field)?;
@@ -388,33 +287,6 @@ impl Reader {
         Some(Text { content: text, span, literal })
     }
 
-    /// The text of a quantity. The hint for a bare number takes it in the smallest unit: seconds, bytes.
-    fn quantity<'d>(
-        &self,
-        field: &Field<'d>,
-        expected: &str,
-        example: &str,
-        shown_as: impl FnOnce(u64) -> String,
-    ) -> Option<Text<'d>> {
-        let text = self.as_text(field.value);
-        if text.is_none() {
-            let help = match field.value.get_ref() {
-                DeValue::Integer(number) => {
-                    number.as_str().parse().map_or_else(|_| example.to_owned(), shown_as)
-                }
-                _ => example.to_owned(),
-            };
-            self.wrong_type(field, expected, Some(format!("write `{} = \"{help}\"`", field.name)));
-        }
-        text
-    }
-
-    /// Reports a text that is no duration or size.
-    pub(super) fn no_quantity(&self, field: &Field<'_>, text: &Text<'_>, wrong: NoQuantity) {
-        let message = format!("`{}` cannot be \"{}\"", field.name, excerpt(text.content));
-        self.report(self.error(&text.span, message).label(wrong.problem).help(wrong.help));
-    }
-
     /// The hint for a number or a date in place of a string.
     fn quoted(&self, field: &Field<'_>) -> Option<String> {
         match field.value.get_ref() {
@@ -428,40 +300,6 @@ impl Reader {
 
     fn lines(&self, span: &Span) -> (usize, usize) {
         (self.source.line(span.start), self.source.line(span.end.saturating_sub(1).max(span.start)))
-    }
-}
-
-impl<'d> Section<'d> {
-    /// A key and its value; `None` without the key.
-    pub(super) fn field(&self, name: &str) -> Option<Field<'d>> {
-        let (key, value) = self.table.get_key_value(name)?;
-        Some(Field { name: key.get_ref(), key: key.span(), value })
-    }
-
-    /// Whether a key is missing, in this spelling and in others.
-    pub(super) fn lacks(&self, name: &str) -> bool {
-        !self.table.contains_key(name) && !self.misspelt.contains(&name)
-    }
-
-    /// All keys and values, in their order.
-    pub(super) fn fields(&self) -> impl Iterator<Item = Field<'d>> + use<'d> {
-        fields(self.table)
-    }
-}
-
-/// All keys and values of a table, in their order.
-pub(super) fn fields<'d>(table: &'d DeTable<'d>) -> impl Iterator<Item = Field<'d>> {
-    table.iter().map(|(key, value)| Field { name: key.get_ref(), key: key.span(), value })
-}
-
-impl Text<'_> {
-    /// The span of a part of the text, given in bytes from its start.
-    pub(super) fn part(&self, part: &Span) -> Span {
-        if self.literal && part.end <= self.content.len() {
-            self.span.start + 1 + part.start..self.span.start + 1 + part.end
-        } else {
-            self.span.clone()
-        }
     }
 }
 
