@@ -10,6 +10,7 @@ mod assurance;
 mod decision;
 mod explanation;
 mod folded_trie;
+mod judgement;
 mod mount;
 mod pattern;
 mod policy;
@@ -18,10 +19,9 @@ mod scope;
 mod trie;
 
 pub use assurance::{Assurance, Missing, RequiredFactors};
-pub use decision::{
-    Decision, Outcome, Permit, Reading, Reason, Ruling, Unenforced, decide, permit_preflight, rule_on,
-};
+pub use decision::{Decision, Permit, Ruling, decide, permit_preflight, rule_on};
 pub use explanation::{Explanation, explain};
+pub use judgement::{Outcome, Reading, Reason, Unenforced};
 pub use mount::Mount;
 pub use pattern::{Pattern, PatternError};
 pub use policy::{App, AppId, Conflict, Duplicate, Policy, PolicyBuilder, Unrouted};

@@ -7,12 +7,13 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        Assurance, Criteria, Enforcement, GrantedPermission, Mount, Pattern, PolicyBuilder, SourceLocation,
+        Assurance, Criteria, Enforcement, GrantedPermission, Mount, Pattern, PolicyBuilder, Requirement,
+        SourceLocation, rule::Met,
     },
     *,
 };
 use crate::{
-    identity::{GroupName, Permission, UserId, UserName},
+    identity::{GroupName, Permission, ProofMethods, UserId, UserName},
     request::ClientAddr,
 };
 
