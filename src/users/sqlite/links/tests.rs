@@ -2,13 +2,17 @@
 
 use std::{sync::Barrier, thread};
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::*;
+use super::requests::COUNTED_FOR;
 use crate::{
-    clock::Clock,
-    identity::IdentityPair,
-    users::{UserChange, UserStore},
+    clock::{Clock, Timestamp},
+    identity::{BackendName, IdentityPair, UserName},
+    users::{
+        Account, Action, ChangedEmail, LinkDelivery, LinkMail, LinkPurpose, LinkRefused, LinkToken, NewUser,
+        OwnProfileChange, PasswordHash, UserChange, UserStore,
+    },
 };
 
 const HASH: &str = "a hash";
