@@ -21,9 +21,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        if request.passkeys().is_none() {
-            return Err(Refusal::NotFound);
-        }
+        request.require_passkeys()?;
         let next = request.return_to(form.text("next"));
         let Ok(signed_in) = SignedIn::of(request) else {
             return Ok(pages::redirect(&next.login_location()));

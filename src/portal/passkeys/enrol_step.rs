@@ -15,9 +15,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        if request.passkeys().is_none() {
-            return Err(Refusal::NotFound);
-        }
+        request.require_passkeys()?;
         let BegunStep { form, taken, first } = match self.begin_enrolment(request, form).await? {
             Ok(begun) => begun,
             Err(response) => return Ok(*response),

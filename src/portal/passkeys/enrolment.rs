@@ -20,9 +20,7 @@ impl Portal {
         request: &PageRequest<'_>,
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
-        if request.passkeys().is_none() {
-            return Err(Refusal::NotFound);
-        }
+        request.require_passkeys()?;
         if let Err(confirm) = signed_in.recently_proved(request, self.clock.now()) {
             return Ok(*confirm);
         }
@@ -36,9 +34,7 @@ impl Portal {
         form: Form,
     ) -> Result<PageResponse, Refusal> {
         let signed_in = SignedIn::of(request)?;
-        if request.passkeys().is_none() {
-            return Err(Refusal::NotFound);
-        }
+        request.require_passkeys()?;
         if let Err(confirm) = signed_in.recently_proved(request, self.clock.now()) {
             return Ok(*confirm);
         }
@@ -80,7 +76,7 @@ impl Portal {
         status: StatusCode,
         problem: Option<Text>,
     ) -> Result<PageResponse, Refusal> {
-        let settings = request.passkeys().ok_or(Refusal::NotFound)?;
+        let settings = request.require_passkeys()?;
         let browser = signed_in.token.key().to_hex();
         let passkey = self.prepare_new_passkey(request, signed_in.account, browser).await?;
         let csrf = signed_in.token.form_token();

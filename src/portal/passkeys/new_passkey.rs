@@ -47,7 +47,7 @@ impl Portal {
         account: &Account,
         browser: String,
     ) -> Result<NewPasskeyForm, Refusal> {
-        let settings = request.passkeys().ok_or(Refusal::NotFound)?;
+        let settings = request.require_passkeys()?;
         let user = &account.user;
         let failed = |error| request.unavailable("reading passkeys", &error);
         let handle = self.sign_in.user_handle(account).await.map_err(failed)?;
@@ -90,7 +90,7 @@ impl Portal {
         (account, factors_before): (&Account, FactorsBefore),
         browser: String,
     ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotAdded>, Refusal> {
-        let settings = request.passkeys().ok_or(Refusal::NotFound)?;
+        let settings = request.require_passkeys()?;
         let participant = Participant::of(browser, account);
         let (text, ceremony) = (form.text("challenge"), Ceremony::Enrolment);
         let taken = self.take_challenge(request, text, ceremony, &participant, &settings.rp_id).await?;

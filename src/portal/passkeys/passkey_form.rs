@@ -8,6 +8,7 @@ use super::{
 use crate::{
     auth::webauthn::{Challenge, UserVerification},
     pages::PasskeyForm,
+    refusal::Refusal,
     session::SessionToken,
     users::Account,
 };
@@ -59,7 +60,12 @@ impl PageRequest<'_> {
         settings.serve(super::super::host_role::host_of(self.host)).then_some(settings)
     }
 
-    /// The same, if a passkey alone signs in.
+    /// The same for a page that is there for passkeys alone: without them, it is not found.
+    pub(in crate::portal) fn require_passkeys(&self) -> Result<&PasskeySettings, Refusal> {
+        self.passkeys().ok_or(Refusal::NotFound)
+    }
+
+    /// The settings of passkeys, if a passkey alone signs in.
     pub(in crate::portal) fn passkeys_alone(&self) -> Option<&PasskeySettings> {
         self.passkeys().filter(|settings| settings.first_factor && self.settings.backends.has_local())
     }

@@ -23,9 +23,7 @@ impl Portal {
         request: &PageRequest<'_>,
         form: Form,
     ) -> Result<PageResponse, Refusal> {
-        if request.passkeys().is_none() {
-            return Err(Refusal::NotFound);
-        }
+        request.require_passkeys()?;
         let Some(browser) = pending_key(request) else {
             return Ok(start_again(request, &ReturnTo::start(), FlashMessage::SignInExpired));
         };

@@ -18,7 +18,7 @@ use crate::{
     pages,
     refusal::Refusal,
     session::{ListedRecord, OneTimeEntry, OneTimeKey, OneTimePurpose, Record, StoreError, Which},
-    telemetry::{AuditEvent, AuditKind},
+    telemetry::AuditKind,
 };
 
 impl Portal {
@@ -154,17 +154,7 @@ impl Portal {
         reason: &str,
         subject: Option<&str>,
     ) {
-        self.audit.record(&AuditEvent {
-            event: AuditKind::ProviderLogout,
-            reason,
-            user: None,
-            actor: None,
-            backend: Some(provider.settings().name.as_str()),
-            subject,
-            client: request.client_addr.known(),
-            request_id: Some(request.request_id),
-            session: None,
-        });
+        self.record_of_provider(request, provider, (AuditKind::ProviderLogout, reason), subject);
     }
 }
 

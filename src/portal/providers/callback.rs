@@ -256,8 +256,19 @@ impl Portal {
         reason: &str,
         subject: Option<&str>,
     ) {
+        self.record_of_provider(request, provider, (AuditKind::SignInFailed, reason), subject);
+    }
+
+    /// Records an event with a provider that is of no account.
+    pub(super) fn record_of_provider(
+        &self,
+        request: &PageRequest<'_>,
+        provider: &Arc<Provider>,
+        (event, reason): (AuditKind, &str),
+        subject: Option<&str>,
+    ) {
         self.audit.record(&AuditEvent {
-            event: AuditKind::SignInFailed,
+            event,
             reason,
             user: None,
             actor: None,
