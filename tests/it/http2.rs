@@ -586,14 +586,7 @@ fn mistake_11_no_more_streams_run_than_there_may_be() {
 
 #[test]
 fn mistake_12_a_stream_without_room_for_its_response_is_reset() {
-    let upstream = Upstream::scripted(|conn| {
-        conn.request()?;
-        conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-        let chunk = [b"4000\r\n", &vec![b'x'; 0x4000][..], b"\r\n"].concat();
-        while conn.send(&chunk).is_ok() {}
-        conn.note("given up");
-        Ok(())
-    });
+    let upstream = Upstream::endless();
     let gateway = limited("write_timeout = \"300ms\"", &upstream);
     let mut client = Frames::silent(&gateway);
     // SETTINGS_INITIAL_WINDOW_SIZE of 0.

@@ -167,14 +167,7 @@ fn a_body_that_is_slow_but_not_too_slow_arrives() {
 
 #[test]
 fn mistake_12_a_client_that_reads_too_slowly_is_disconnected() {
-    let upstream = Upstream::scripted(|conn| {
-        conn.request()?;
-        conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-        let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
-        while conn.send(&chunk).is_ok() {}
-        conn.note("given up");
-        Ok(())
-    });
+    let upstream = Upstream::endless();
     let gateway = limited("write_timeout = \"1s\"\nwrite_rate = \"1GiB\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -188,15 +181,7 @@ fn mistake_12_a_client_that_reads_too_slowly_is_disconnected() {
 
 #[test]
 fn a_client_that_reads_nothing_is_disconnected() {
-    let upstream = Upstream::scripted(|conn| {
-        conn.request()?;
-        conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-        let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
-        // The loop ends when the gateway closes; that is what the test waits for.
-        while conn.send(&chunk).is_ok() {}
-        conn.note("given up");
-        Ok(())
-    });
+    let upstream = Upstream::endless();
     let gateway = limited("write_timeout = \"300ms\"", &upstream);
     let mut client = RawClient::connect(&gateway);
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");

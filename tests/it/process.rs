@@ -262,23 +262,27 @@ fn requests_and_shutdown_do_not_wait_for_a_reader_of_the_logs() {
     drop(unread);
 }
 
-/// The ports are open before everything is there that a request needs.
-#[test]
-fn a_sighup_that_comes_while_the_gateway_starts_reloads() {
+/// A gateway that is starting: its ports are open, and the database of users is locked. The start goes on once the lock is
+/// dropped.
+fn starting(place: &Workplace) -> (Process, rusqlite::Connection) {
     let port = listener().local_addr().unwrap().port();
-    let place = Workplace::new("", WHOAMI);
     place.run_well(&["user", "add", "alice"], PASSWORD);
     place.write(&format!("[server]\nhttps = [\"127.0.0.1:{port}\"]\nstatus = \"127.0.0.1:0\"\n{WHOAMI}\n"));
-    // The start waits for the database, and that is after the ports are bound.
-    let holder = rusqlite::Connection::open(place.path("state/users.db")).unwrap();
-    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE mine (x)").unwrap();
+    let lock = rusqlite::Connection::open(place.path("state/users.db")).unwrap();
+    lock.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE mine (x)").unwrap();
     let mut command = place.command(&[]);
     command.stdout(Stdio::piped());
-    let mut gateway = place.begin(command);
+    let gateway = place.begin(command);
     until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    (gateway, lock)
+}
+
+#[test]
+fn a_sighup_that_comes_while_the_gateway_starts_reloads() {
+    let place = Workplace::new("", WHOAMI);
+    let (mut gateway, lock) = starting(&place);
     gateway.signal("HUP");
-    holder.execute_batch("ROLLBACK").unwrap();
-    drop(holder);
+    drop(lock);
     gateway.wait_until_it_serves();
     gateway.stderr.wait_for_text("configuration reloaded");
     let (status, _, err) = gateway.stop();
@@ -287,18 +291,11 @@ fn a_sighup_that_comes_while_the_gateway_starts_reloads() {
 
 #[test]
 fn a_sigterm_that_comes_while_the_gateway_starts_ends_it() {
-    let port = listener().local_addr().unwrap().port();
     let place = Workplace::new("", WHOAMI);
-    place.run_well(&["user", "add", "alice"], PASSWORD);
-    place.write(&format!("[server]\nhttps = [\"127.0.0.1:{port}\"]\nstatus = \"127.0.0.1:0\"\n{WHOAMI}\n"));
-    let holder = rusqlite::Connection::open(place.path("state/users.db")).unwrap();
-    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE mine (x)").unwrap();
-    let mut command = place.command(&[]);
-    command.stdout(Stdio::piped());
-    let mut gateway = place.begin(command);
-    until("the port is open", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let (mut gateway, lock) = starting(&place);
     gateway.signal("TERM");
     assert_eq!(gateway.wait().code(), Some(0), "{}", gateway.stderr.so_far());
+    drop(lock);
 }
 
 /// The command of `ExecReload=` in the service unit: `systemctl reload` fails where it fails.

@@ -16,7 +16,7 @@ use data_encoding::HEXLOWER;
 use super::{
     document::Recipe,
     python::{start_radicale, start_wsgidav},
-    running::{Folder, gateway},
+    running::{Application, Folder, gateway},
 };
 use crate::support::gateway::TestGateway;
 
@@ -24,11 +24,7 @@ use crate::support::gateway::TestGateway;
 fn rclone_lists_moves_and_deletes_files_with_a_token() {
     let folder = Folder::new();
     let wsgidav = start_wsgidav(&folder);
-    let gateway = gateway(
-        Recipe::of("WsgiDAV").block("toml").with("files.example.com", "localhost"),
-        "127.0.0.1:8080",
-        &wsgidav,
-    );
+    let gateway = in_front_of_wsgidav(&wsgidav);
     folder.write("here.txt", "hello");
     let rclone = |password: &str, arguments: &[&str]| {
         let hidden = run(folder.command("rclone obscure -"), password);
@@ -59,15 +55,17 @@ fn rclone_lists_moves_and_deletes_files_with_a_token() {
     assert!(!output.status.success() && text(&output.stderr).contains("401"), "{}", text(&output.stderr));
 }
 
+/// The gateway with the recipe of `WsgiDAV`.
+fn in_front_of_wsgidav(wsgidav: &Application) -> TestGateway {
+    let configuration = Recipe::of("WsgiDAV").block("toml").with("files.example.com", "localhost");
+    gateway(configuration, "127.0.0.1:8080", wsgidav)
+}
+
 #[test]
 fn cadaver_locks_copies_and_moves_files_with_a_token() {
     let folder = Folder::new();
     let wsgidav = start_wsgidav(&folder);
-    let gateway = gateway(
-        Recipe::of("WsgiDAV").block("toml").with("files.example.com", "localhost"),
-        "127.0.0.1:8080",
-        &wsgidav,
-    );
+    let gateway = in_front_of_wsgidav(&wsgidav);
     folder.write("here.txt", "hello");
     folder.write(
         ".netrc",

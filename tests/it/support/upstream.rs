@@ -157,6 +157,18 @@ impl Upstream {
         Self::responding(OK)
     }
 
+    /// Responds with a body that does not end; notes `given up` when the gateway takes no more of it.
+    pub fn endless() -> Self {
+        Self::scripted(|conn| {
+            conn.request()?;
+            conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+            let chunk = [b"10000\r\n", &vec![b'x'; 0x10000][..], b"\r\n"].concat();
+            while conn.send(&chunk).is_ok() {}
+            conn.note("given up");
+            Ok(())
+        })
+    }
+
     /// Like [`Self::ok`], over a UNIX domain socket.
     pub fn unix(path: &Path) -> Self {
         let listener = UnixListener::bind(path).expect("a socket");
