@@ -50,6 +50,7 @@
 //! | | [`interim`] | interim responses between an upstream and a client of HTTP/1.1 | |
 //! | | [`stall`] | a limit on the silence of a peer | |
 //! | | [`pace`] | a minimum rate for a peer | |
+//! | | [`happy_eyeballs`] | connecting to the first of several addresses that accepts | |
 //! | | [`store`] | machinery that stores share: a SQLite database with its thread, the connection to Redis, private files, the key that seals secrets | |
 //! | | [`error_chain`] | an error with all its sources, for a log message | |
 //! | | [`escape`] | escaped text, which cannot steer a terminal | |
@@ -241,6 +242,7 @@ pub mod forward;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gateway;
+pub mod happy_eyeballs;
 pub mod identity;
 pub mod in_flight;
 pub mod interim;

@@ -1,8 +1,7 @@
 //! New connections to upstreams: name look-up, TCP or UNIX socket, TLS.
 //!
-//! `pool` calls [`connect`]. Where a name has several addresses, the next one is tried after a quarter of a second, or at
-//! once when one fails, while the attempts before it go on (RFC 8305 §5): an address that drops packets costs a quarter of
-//! a second and not the whole `connect_timeout`. TLS starts once, on the connection that was established first.
+//! `pool` calls [`connect`]. Where a name has several addresses, the one that accepts first is taken ([`happy_eyeballs`]). TLS
+//! starts once, on the connection that was established first.
 
 use std::{
     error::Error,
@@ -12,11 +11,10 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::pki_types::ServerName;
 use tokio::{
     net::{TcpStream, UnixStream},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_rustls::TlsConnector;
 
@@ -26,6 +24,7 @@ use super::{
     resolver::{Addresses, Freshness},
     whoami,
 };
+use crate::happy_eyeballs;
 
 /// Connects, name look-up and TLS included.
 pub(super) async fn connect(
@@ -87,36 +86,12 @@ async fn by_name(
     Ok(to_one_of(resolver, host, &anew, port).await?)
 }
 
-/// Connects to the address that accepts first.
+/// Connects to the address that accepts first, and prefers it from now on.
 async fn to_one_of(resolver: &Resolver, host: &str, found: &Addresses, port: u16) -> io::Result<TcpStream> {
-    let mut untried = found.addrs.iter().map(|addr| SocketAddr::new(*addr, port));
-    let mut attempts = FuturesUnordered::new();
-    let mut failed = None;
-    loop {
-        if let Some(addr) = untried.next() {
-            attempts.push(TcpStream::connect(addr));
-        } else if attempts.is_empty() {
-            return Err(failed.unwrap_or_else(|| io::ErrorKind::NotFound.into()));
-        }
-        let next_attempt = async {
-            match untried.len() {
-                0 => std::future::pending().await,
-                _ => sleep(ATTEMPT_DELAY).await,
-            }
-        };
-        tokio::select! {
-            biased;
-            Some(connected) = attempts.next() => match connected {
-                Ok(stream) => {
-                    prefer_winner(resolver, host, found, &stream);
-                    return Ok(stream);
-                }
-                // The first error is that of the address that the system prefers.
-                Err(error) => drop(failed.get_or_insert(error)),
-            },
-            () = next_attempt => {}
-        }
-    }
+    let addrs = found.addrs.iter().map(|addr| SocketAddr::new(*addr, port));
+    let stream = happy_eyeballs::connect(addrs).await?;
+    prefer_winner(resolver, host, found, &stream);
+    Ok(stream)
 }
 
 fn prefer_winner(resolver: &Resolver, host: &str, found: &Addresses, stream: &TcpStream) {
@@ -126,6 +101,3 @@ fn prefer_winner(resolver: &Resolver, host: &str, found: &Addresses, stream: &Tc
         resolver.prefer(host, winner);
     }
 }
-
-/// RFC 8305 §5 (Connection Attempt Delay).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);

@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[Row])] = &[
             ("interim", &[]),
             ("stall", &[]),
             ("pace", &[]),
+            ("happy_eyeballs", &[]),
             ("store", &[]),
             ("error_chain", &[]),
             ("escape", &[]),
@@ -69,6 +70,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                     "error_chain",
                     "escape",
                     "clock",
+                    "happy_eyeballs",
                     "identity",
                     "telemetry",
                     "request::ClientAddr",
@@ -99,6 +101,7 @@ const LAYERS: &[(&str, &[Row])] = &[
                 "forward",
                 &[
                     "error_chain",
+                    "happy_eyeballs",
                     "identity",
                     "interim",
                     "stall",

@@ -1,6 +1,6 @@
 //! Requests to a provider: one connection each, within five seconds, without redirects, of a bounded size.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -19,6 +19,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{endpoint::Endpoint, settings::Authorities};
+use crate::happy_eyeballs;
 
 /// Makes requests to one provider.
 #[derive(Clone, Debug)]
@@ -119,20 +120,11 @@ impl HttpClient {
     }
 }
 
-/// Connects to the first address that takes the connection.
 async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut failure = io::Error::from(io::ErrorKind::NotFound);
-    for addr in tokio::net::lookup_host((host, port)).await? {
-        match timeout(CONNECT_TIMEOUT, TcpStream::connect(addr)).await {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Ok(Err(error)) => failure = error,
-            Err(_) => failure = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(failure)
+    let addrs: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    let stream = timeout(CONNECT_TIMEOUT, happy_eyeballs::connect(addrs.into_iter())).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 async fn send<S>(stream: S, call: Call<'_>) -> Result<Reply, CallFailure>

@@ -5,18 +5,18 @@
 
 use std::{io, net::SocketAddr};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream, lookup_host},
-    time::{Duration, Instant, sleep, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 use super::{
     ResultCode, failure::Failure, message_stream::MessageStream, request, response::Response,
     result_budget::ResultBudget, server::Server, url::Location,
 };
+use crate::happy_eyeballs;
 
 /// Bytes in both directions.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
@@ -97,42 +97,13 @@ fn is_disconnect(error: &io::Error) -> bool {
     matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
-/// Connects to the address that accepts first. The next one is tried after a quarter of a second, or at once when one
-/// fails (RFC 8305 §5): a name of Active Directory has the addresses of all domain controllers, and one may be off.
+/// A name of Active Directory has the addresses of all domain controllers, and one may be off.
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let addrs: Vec<SocketAddr> = lookup_host((host, port)).await?.take(MAX_ADDRS).collect();
-    let mut untried = addrs.into_iter();
-    let mut attempts = FuturesUnordered::new();
-    let mut failed = None;
-    loop {
-        if let Some(addr) = untried.next() {
-            attempts.push(TcpStream::connect(addr));
-        } else if attempts.is_empty() {
-            return Err(
-                failed.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
-            );
-        }
-        let next_attempt = async {
-            match untried.len() {
-                0 => std::future::pending().await,
-                _ => sleep(ATTEMPT_DELAY).await,
-            }
-        };
-        tokio::select! {
-            biased;
-            Some(connected) = attempts.next() => match connected {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    return Ok(stream);
-                }
-                Err(error) => drop(failed.get_or_insert(error)),
-            },
-            () = next_attempt => {}
-        }
-    }
+    let stream = happy_eyeballs::connect(addrs.into_iter()).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
-/// RFC 8305 §5 (Connection Attempt Delay).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Maximum number of addresses of a name that are tried.
 const MAX_ADDRS: usize = 16;
