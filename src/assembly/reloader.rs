@@ -16,8 +16,8 @@ use crate::{
     server::TlsSettings,
 };
 
-/// Replaces apps, rules, groups, session limits, limits of the throttle, certificates and the mail server of a running
-/// gateway. All other settings wait for a restart.
+/// Replaces the configuration of a running gateway, but for the settings from which sockets and threads were made: those
+/// wait for a restart.
 #[derive(Debug)]
 pub struct Reloader {
     pub(super) file: PathBuf,

@@ -68,7 +68,7 @@ pub(super) fn run(path: &Path, look: Look, out: &mut dyn Write, err: &mut dyn Wr
     // The limit of this process; that of the service may differ.
     let allowed = server::highest_descriptor_limit();
     if let Some(shortage) = descriptor_shortage(&loaded.configuration, allowed) {
-        writeln!(err, "warning: as the limits of this shell are, {shortage}\n")?;
+        writeln!(err, "warning: in this shell, {shortage}\n")?;
     }
     if let Some(missing) = missing_break_glass(&loaded.configuration) {
         writeln!(err, "warning: {missing}\n")?;

@@ -72,8 +72,8 @@ fn reload(reloader: &Reloader) -> Result<(), String> {
     }
     reloader.apply(loaded.configuration).map_err(|error| refused(error.to_string()))?;
     tracing::info!(
-        "configuration reloaded: apps, rules, groups, session limits, throttle, certificates, mail; addresses, workers, \
-         state, the session store, min_version, [password], [limits] and [log] wait for a restart"
+        "configuration reloaded; changes of addresses, public_port, workers, state, the session store, min_version, \
+         [password], [log] and [limits] (but for bodies and max_requests) need a restart"
     );
     Ok(())
 }

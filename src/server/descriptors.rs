@@ -65,8 +65,9 @@ impl fmt::Display for DescriptorShortage {
         let Self { needed, allowed, connections } = self;
         write!(
             f,
-            "`connections` of [limits] may need {needed} file descriptors, and {allowed} are allowed: {connections} connections \
-             are served at a time; allow more (LimitNOFILE= of the systemd unit, `ulimit -Hn` in a shell), or lower `connections`"
+            "a process may have {allowed} file descriptors, enough for {connections} connections at a time, while `connections` of \
+             [limits] may need {needed}: raise the limit (LimitNOFILE= of the systemd unit, `ulimit -Hn` in a shell), or lower \
+             `connections`"
         )
     }
 }

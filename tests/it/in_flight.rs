@@ -358,12 +358,12 @@ fn the_limit_on_descriptors_is_raised_and_too_few_are_warned_of() {
     assert_eq!(line.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["600", "600"]);
     process
         .stderr
-        .wait_for_text("may need 24352 file descriptors, and 600 are allowed: 172 connections are served");
+        .wait_for_text("may have 600 file descriptors, enough for 172 connections at a time, while `connections` of [limits] may need 24352");
     assert_eq!(process.visitor().get("/").status, 200);
     let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
     let checked = check.output().unwrap();
     assert!(checked.status.success());
-    assert!(text(&checked.stderr).contains("may need 24352 file descriptors"), "{}", text(&checked.stderr));
+    assert!(text(&checked.stderr).contains("in this shell, a process may have 600 file descriptors"), "{}", text(&checked.stderr));
     workplace.write(&Workplace::configuration("[limits]\nconnections = 100", &public_app(&upstream.url, "")));
     let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
     let checked = check.output().unwrap();
