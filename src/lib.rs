@@ -97,7 +97,8 @@
 //! | new | place |
 //! | --- | --- |
 //! | a page | a row of `portal/page_table.rs`, a file in `portal/`; what it shows in `pages/contents/` and `pages/templates/` |
-//! | a proof of a person | `auth/`: a `Credential` that [`SignIn`] checks, or a backend beside `auth/ldap/` and `auth/oidc/` |
+//! | a password that is kept elsewhere, a provider | a backend beside `auth/ldap/` and `auth/oidc/` |
+//! | a second factor | a file beside `auth/second_factor.rs` and `auth/passkey.rs`, with a function of [`SignIn`]; its method in `identity/proof.rs` |
 //! | a credential of a program | `auth/programs/` |
 //! | a store of sessions | a folder beside `session/redis/` that implements [`SessionStore`] |
 //! | a mail | `portal/letters.rs`; its texts in `language/catalogues/*/mail.ftl` |

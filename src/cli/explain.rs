@@ -21,7 +21,7 @@ use super::{failure::Failure, output::out, owner::become_owner_of, state::existi
 
 use crate::{
     clock::Clock,
-    config::{self, ConfigError, Configuration},
+    config::{self, ConfigError, Configuration, Look},
     identity::{Identity, InvalidName, ProofMethod, UserName},
     users::{Account, UserStoreError},
 };
@@ -90,7 +90,10 @@ pub(super) fn from_command_line(args: &ExplainArgs, file: &Path) -> Result<(), F
     if let (Some(_), Ok(loaded)) = (&args.user, config::load(file)) {
         become_owner_of(&loaded.configuration.state)?;
     }
-    Ok(run(args, file, &Clock::system(), &mut out())?)
+    run(args, file, &Clock::system(), &mut out()).map_err(|error| match error {
+        ExplainError::Config(mistakes) => Failure(mistakes.render(Look::for_stderr())),
+        other => other.into(),
+    })
 }
 
 /// Explains the decision of the configuration at `path` on a request.

@@ -47,6 +47,13 @@ impl Input<'static> {
 }
 
 impl Input<'_> {
+    /// All that can be read, for a command that takes a file from standard input.
+    pub(super) fn stream(&mut self) -> &mut dyn BufRead {
+        match self {
+            Self::Person(stream) | Self::Program(stream) => stream,
+        }
+    }
+
     /// Asks for a new password: a person twice.
     pub(super) fn new_password(&mut self, prompt: &str) -> Result<Password, PromptError> {
         match self {

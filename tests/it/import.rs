@@ -360,3 +360,14 @@ fn hostile_files_are_named_with_their_line_and_change_nothing() {
         assert!(err.contains("more than 65536 bytes") || err.contains("more than 16 MiB"), "{format}: {err}");
     }
 }
+
+#[test]
+fn a_file_is_read_from_standard_input() {
+    let it = Workplace::new("", WHOAMI);
+    let output = it.run(
+        &["user", "import", "-"],
+        "carol:$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n",
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(names(&it), ["carol"]);
+}

@@ -62,7 +62,7 @@ impl RunningCommand<'_> {
     pub(super) fn import(&mut self, args: &ImportArgs) -> Result<(), UserError> {
         let shown = args.file.display().to_string();
         let read = if shown == "-" {
-            import::read(io::stdin().lock(), args.format)
+            import::read(self.context.input.stream(), args.format)
         } else {
             let opened = File::open(&args.file).map_err(import::UnreadableImport::from);
             opened.and_then(|file| import::read(file, args.format))

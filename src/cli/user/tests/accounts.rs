@@ -6,8 +6,8 @@ use clap::Parser;
 
 use super::fixture::*;
 use crate::{
-    cli::password_prompt::Input,
-    users::{FieldKind, Passwords, UserField, UserFields, Verdict},
+    cli::{password_prompt::Input, user::listing},
+    users::{FieldEditor, FieldKind, Passwords, UserField, UserFields, Verdict},
 };
 
 #[tokio::test]
@@ -256,4 +256,17 @@ fn fields_take_values_that_fit_and_keep_those_that_fit_no_more() {
     it.fields = UserFields::default();
     let shown = it.run(&["show", "alice"], "").ok().out;
     assert!(shown.contains("team=red"), "{shown}");
+}
+
+#[test]
+fn an_import_of_a_dash_reads_standard_input() {
+    let it = Fixture::new();
+    let file = "carol:$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
+    let output = it.run(&["import", "-"], file).ok();
+    assert!(
+        output.out.ends_with("imported - (htpasswd): 1 new, 0 changed, 0 kept, 0 refused\n"),
+        "{}",
+        output.out
+    );
+    assert!(it.account("carol").active);
 }

@@ -3,7 +3,10 @@
 use clap::Parser;
 
 use super::fixture::*;
-use crate::users::{FactorName, ShownTo, TotpCode, UserStore};
+use crate::{
+    mail::MailQueue,
+    users::{FactorName, ShownTo, TotpCode, UserStore},
+};
 
 /// Adds an authenticator app to alice's account.
 fn add_app(it: &Fixture, name: &str) {

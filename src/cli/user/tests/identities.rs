@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 
 use super::fixture::*;
 use crate::{
+    cli::user::listing,
     identity::{GroupName, IdentityPair, UserName},
     users::{Account, Adoption, NotProvisioned, Provisioning, SourceEmail, SourceProfile, UserStore},
 };

@@ -2,6 +2,7 @@
 
 use super::super::support::*;
 use super::person::*;
+use super::second_step::{at_second_step, second_step};
 use crate::{
     auth::webauthn::samples::{UP, UV},
     pages::paths,

@@ -10,14 +10,14 @@ use crate::{
 };
 
 /// Ada's browser after the right password.
-async fn at_second_step(fixture: &Fixture, person: &mut Person) -> Reply {
+pub(super) async fn at_second_step(fixture: &Fixture, person: &mut Person) -> Reply {
     person.browser = Browser::default();
     let first = person.browser.login(fixture, "ada", RIGHT).await;
     assert_eq!(first.location(), paths::SECOND_STEP);
     person.browser.get(fixture, page(paths::SECOND_STEP)).await
 }
 
-async fn second_step(
+pub(super) async fn second_step(
     fixture: &Fixture,
     person: &mut Person,
     form: &Reply,
