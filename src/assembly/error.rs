@@ -16,7 +16,7 @@ use crate::{
 /// Why a gateway cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum AssemblyError {
-    /// An address is in use, or none of this machine.
+    /// An address is in use, or is no address of this machine.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// A configured certificate has changed since the check, and cannot be used.

@@ -5,7 +5,7 @@ use std::{sync::Arc, thread, time::Duration};
 use super::AssemblyError;
 use crate::gateway::Shared;
 
-/// Starts the thread, which deletes them once a minute. With a million sessions that takes too long for a worker.
+/// Starts the thread that deletes expired sessions once a minute. With a million sessions this takes too long for a worker.
 pub(super) fn start(shared: &Arc<Shared>) -> Result<(), AssemblyError> {
     let shared = Arc::downgrade(shared);
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(AssemblyError::Thread)?;

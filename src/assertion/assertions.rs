@@ -1,4 +1,4 @@
-//! The service that signs.
+//! The service that signs assertions with the keys of a folder.
 
 use std::{
     rc::Rc,
@@ -66,7 +66,7 @@ impl Assertions {
         Ok(())
     }
 
-    /// Reads the folder again. While that fails, the keys of before go on.
+    /// Reads the folder again. While that fails, the keys that were read before stay in use.
     pub fn read_folder(&self) {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(folder) = self.folder.load_full() else { return };

@@ -87,7 +87,7 @@ impl AssertionCache {
 }
 
 impl Basis {
-    /// An `Arc` that an entry holds is never made anew at the same address.
+    /// An entry holds its `Arc`s, so that no other value can be at their addresses.
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.account, &other.account)
             && Arc::ptr_eq(&self.settings, &other.settings)
@@ -96,7 +96,7 @@ impl Basis {
     }
 }
 
-/// Without the assertions, with which a stranger could pass for a user at an app.
+/// The assertions are left out: a reader of the log could pass for a user at an app with one.
 impl fmt::Debug for AssertionCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssertionCache").finish_non_exhaustive()

@@ -31,9 +31,9 @@ pub struct Asserted<'a> {
 /// A sign-in that has ended. It has the same `sid` as the assertions of its sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionEnd {
-    /// Whose it was.
+    /// The user who had signed in.
     pub user: UserId,
-    /// When the user had signed in.
+    /// The time of the sign-in.
     pub signed_in: Timestamp,
 }
 
@@ -93,7 +93,7 @@ impl Asserted<'_> {
 }
 
 impl SessionEnd {
-    /// The name of the sign-in towards one app: another app has another name for it, and the token cannot be found from it.
+    /// The name of the sign-in for one app. Each app gets another name, and no name leads to the session token.
     pub(super) fn sid(&self, audience: &str) -> String {
         let text = format!("portcullis sid\0{audience}\0{}\0{}", self.user, self.signed_in.as_millis());
         let hash = digest(&SHA256, text.as_bytes());
@@ -170,7 +170,7 @@ fn fits(claims: &Map<String, Value>) -> bool {
     json <= MAX_CLAIMS_BYTES
 }
 
-/// RFC 8176 §2; `fed` is the word of other gateways for a provider.
+/// RFC 8176 §2. Other gateways use `fed` for a sign-in at a provider.
 fn amr(proofs: &Proofs) -> Vec<&'static str> {
     let mut methods: Vec<&str> = proofs
         .iter()

@@ -15,9 +15,9 @@ use crate::clock::Timestamp;
 
 /// A key with the number of its file.
 pub(super) struct AssertionKey {
-    /// Gateways that share a folder agree on the order of keys by it.
+    /// The number of the file. Gateways that share a folder order the keys by it.
     pub(super) number: u64,
-    /// When it was made. It signs some time after.
+    /// The time at which the key was made. It signs a quarter of an hour later.
     pub(super) created: Timestamp,
     /// RFC 7638: the thumbprint of the public key.
     pub(super) kid: String,

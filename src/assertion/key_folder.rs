@@ -50,7 +50,7 @@ pub enum AssertionKeyError {
         /// The error of the system.
         source: io::Error,
     },
-    /// A file holds something else.
+    /// A file in the folder holds no key.
     #[error("{} is no key of assertions; remove it, or restore it from a backup", .0.display())]
     Malformed(PathBuf),
     /// The operating system had no randomness to give.
@@ -86,7 +86,8 @@ impl KeyFolder {
         Ok(this)
     }
 
-    /// The folder as it is now: keys that another gateway has made or removed, and a successor for a key of age.
+    /// The folder as it is now, with the keys that other gateways have made, and a successor if the newest key has reached its
+    /// age.
     pub(super) fn renewed(&self, now: Timestamp) -> Result<Self, AssertionKeyError> {
         let mut this = Self { settings: self.settings.clone(), keys: self.keys.clone() };
         this.read()?;

@@ -33,7 +33,7 @@ pub(super) struct Subject<'c> {
     pub(super) name: Option<UserName>,
     /// The user's account, if there is such a user.
     pub(super) account: Option<Arc<Account>>,
-    /// The identity in a directory that has an entry of the name, or of the user who is signed in.
+    /// The identity in the directory that has an entry for the typed name, or for the user who is signed in.
     pub(super) pair: Option<IdentityPair>,
 }
 

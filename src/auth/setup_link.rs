@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct SetupLink {
     open: Mutex<Option<OpenLink>>,
-    /// Whether there were users at the last look. Once there are, the directory is not asked again.
+    /// Whether the last query found a user. Once it has, the directory is not asked again.
     has_users: AtomicBool,
     directory: Arc<Directory>,
     audit: Audit,
@@ -92,8 +92,8 @@ impl SetupLink {
         }
     }
 
-    /// Makes the first superuser and closes the link. Of two calls at once one wins: the directory decides. The
-    /// other one gets [`NotProved::Wrong`].
+    /// Makes the first superuser and closes the link. Of two simultaneous calls, the directory lets one
+    /// succeed; the other one gets [`NotProved::Wrong`].
     pub async fn make_superuser(
         &self,
         LinkProved(()): LinkProved,
@@ -138,5 +138,5 @@ impl SetupLink {
     }
 }
 
-/// Long enough to find the terminal again, short enough to be over when others read the log.
+/// The operator has time to find the terminal again, and others who read the log later find an expired link.
 const VALID: Duration = Duration::from_hours(1);

@@ -1,5 +1,5 @@
-//! The step of a sign-in at which a password is changed that has to be: an operator has set it, or it was imported with a
-//! weak hash.
+//! The step of a sign-in that replaces a password: an operator has set it for one sign-in, or it was imported with a weak
+//! hash.
 //!
 //! The page opens for a pending sign-in alone, see `pending_sign_in`: the user has proved everything else, and has no
 //! session before there is a password that nobody else knows.

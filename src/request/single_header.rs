@@ -1,8 +1,8 @@
-//! A header field that may come once, as a message has it.
+//! A header field that a message may have once.
 //!
-//! Two readers may believe two values of a field that comes twice: Mallory sends `Origin: https://app.example` and
-//! `Origin: https://evil.example`, and the check and the application each read another one. Each reader of such a field
-//! decides here what it does with two.
+//! Two programs may take different values of a field that comes twice: Mallory sends `Origin: https://app.example` and
+//! `Origin: https://evil.example`, and the check and the application each read another one. The caller has to
+//! say what becomes of a message that has the field twice.
 
 use http::{HeaderMap, HeaderValue, header::AsHeaderName};
 

@@ -363,7 +363,11 @@ fn the_limit_on_descriptors_is_raised_and_too_few_are_warned_of() {
     let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
     let checked = check.output().unwrap();
     assert!(checked.status.success());
-    assert!(text(&checked.stderr).contains("in this shell, a process may have 600 file descriptors"), "{}", text(&checked.stderr));
+    assert!(
+        text(&checked.stderr).contains("in this shell, a process may have 600 file descriptors"),
+        "{}",
+        text(&checked.stderr)
+    );
     workplace.write(&Workplace::configuration("[limits]\nconnections = 100", &public_app(&upstream.url, "")));
     let mut check = with_descriptors(&workplace, 128, 600, &["check"]);
     let checked = check.output().unwrap();

@@ -1,10 +1,10 @@
 //! Whether an entry may sign in, as its directory says in attributes.
 //!
 //! The check is the same at a sign-in and at each refresh: an account that is disabled there while its user is signed in
-//! ends the sessions. An account that is only locked for some minutes after wrong passwords is no such case: Mallory
-//! guesses, the directory locks Alice's account, and Alice's sessions go on.
+//! ends the sessions. A lock of some minutes after wrong passwords ends none: otherwise Mallory could sign
+//! Alice out by guessing Alice's password at the directory.
 //!
-//! A value that cannot be read refuses: it may be the one that disables.
+//! An account with a value that cannot be read is refused: the value may be the one that disables the account.
 
 use super::{Entry, times};
 use crate::clock::Timestamp;

@@ -51,7 +51,7 @@ pub enum CallFailure {
     #[error("no response within 5 seconds")]
     Timeout,
     /// The host has no address, or none takes connections.
-    #[error("it can't be connected to: {0}")]
+    #[error("connecting failed: {0}")]
     Connect(io::Error),
     /// TLS failed; most often because the certificate is signed by an authority that is not trusted.
     #[error("TLS failed: {0}")]

@@ -5,8 +5,8 @@
 //! | nginx | 200 | 401 with `Location` | 401 | 403 |
 //! | Traefik, Caddy, Envoy | 200 | 302 | 401 | 403 |
 //!
-//! Allowed is exactly 200: Envoy takes a 204 for a refusal. nginx makes a 302 a 500, so that it is told the address beside
-//! a 401; it makes everything but 2xx, 401 and 403 a 500.
+//! Allowed is exactly 200: Envoy takes a 204 for a refusal. nginx turns every status but 2xx, 401 and 403 into a 500, so it
+//! gets the address of the sign-in page in a 401.
 
 use bytes::Bytes;
 use http::{
@@ -66,7 +66,7 @@ fn led(kind: ProxyKind, mut response: Response<Content>, target: &Target) -> Res
     response
 }
 
-/// The response to a request that describes none, or comes from nowhere that may ask.
+/// The response to a check that describes no request, or comes from an address that may not ask.
 pub(super) fn refused_outright(
     kind: Option<ProxyKind>,
     mut response: Response<Content>,
@@ -78,7 +78,7 @@ pub(super) fn refused_outright(
     }
 }
 
-/// nginx makes a fault of its own of a 400.
+/// The response with a status that this proxy passes on: nginx turns a 400 into a 500.
 fn understood_by(kind: ProxyKind, mut response: Response<Content>) -> Response<Content> {
     let is_known = matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     if kind == ProxyKind::Nginx && response.status().is_client_error() && !is_known {

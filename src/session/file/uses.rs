@@ -1,7 +1,7 @@
 //! Uses of sessions that are not in the file yet.
 //!
 //! Uses are not queued among the changes: no request waits for them, only the last use of a session matters, and while the
-//! disk refuses to write they have to be remembered. Otherwise a session in use would look unused once the disk is mended.
+//! disk refuses to write they have to be remembered. Otherwise a session in use would look unused once the disk works again.
 
 use std::{
     collections::HashMap,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::DatabaseError;
 
-/// The tables of a database, and how they came to be.
+/// The tables of a database, and the steps that make them.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     /// The name of the database in messages: `users database`.

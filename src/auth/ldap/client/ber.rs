@@ -6,18 +6,18 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BerReader<'b>(&'b [u8]);
 
-/// Reason for which bytes are no BER of LDAP.
+/// The rule of LDAP's BER that bytes break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BerError {
-    /// An element is longer than what surrounds it.
+    /// An element is longer than the element around it.
     Overlong,
-    /// A length without a number, as X.690 §8.1.3.6 has it; LDAP forbids it.
+    /// The indefinite form of a length (X.690 §8.1.3.6), which LDAP forbids.
     Indefinite,
     /// A tag above 30. LDAP has none.
     LongTag,
     /// Another element was expected here.
     Unexpected,
-    /// A number that is none, or too large.
+    /// A number without a byte, negative, or too large.
     Number,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A distinguished name, read.
+/// A parsed distinguished name.
 ///
 /// The value serves to compare names and to read their parts. A name that goes back to the server goes as the text that the
 /// server sent.
