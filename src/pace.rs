@@ -20,7 +20,7 @@ pub struct Pace {
 
 /// The peer sent too few bytes for the time spent waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what was sent came too slowly")]
+#[error("the sender was slower than the minimum rate")]
 pub struct TooSlow;
 
 impl Pace {

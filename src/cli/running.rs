@@ -67,7 +67,7 @@ pub(super) enum RunningError {
     #[error("the configuration was not reloaded: {0}")]
     Refused(String),
     /// A runtime could not be made.
-    #[error("starting to ask: {0}")]
+    #[error("starting the runtime that asks the gateway: {0}")]
     Start(#[from] io::Error),
 }
 

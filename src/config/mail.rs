@@ -20,6 +20,8 @@ use crate::{
 /// `[mail]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailSection {
+    /// Whether the configuration has the section, with or without mistakes in it.
+    pub is_present: bool,
     /// The server and the sender; `None`: no mail is sent.
     pub settings: Option<MailSettings>,
     /// The address of the gateway in links, `https://HOST[:PORT]`, if it is not that of the portal host.
@@ -71,7 +73,7 @@ pub(super) fn read(
             per_minute: u32::try_from(per_minute).unwrap_or(PER_MINUTE),
         }
     });
-    MailSection { settings, origin }
+    MailSection { is_present: true, settings, origin }
 }
 
 /// The host of all apps, if they have one and no other.

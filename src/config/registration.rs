@@ -25,7 +25,7 @@ pub(super) fn read(
         Some("open") => RegistrationMode::Open,
         _ => RegistrationMode::Off,
     };
-    if let Some(field) = field.as_ref().filter(|_| mode != RegistrationMode::Off && mail.settings.is_none()) {
+    if let Some(field) = field.as_ref().filter(|_| mode != RegistrationMode::Off && !mail.is_present) {
         let error = reader.error(&field.key, "people register by mail, and the gateway sends none");
         reader.report_absence(
             error.help(

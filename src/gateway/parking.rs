@@ -50,7 +50,7 @@ impl Walk<'_> {
             return None;
         }
         let (portal, cookies) = (&self.gateway.shared.portal, &self.snapshot.portal.cookies);
-        // Whose it is: of the session that needs another proof, or of the one that has ended.
+        // The form belongs to the session that needs another proof, or to the one that has ended.
         let user = match &caller.account {
             Some(account) => account.user.id,
             None => portal.last_user(self.request.headers(), cookies)?,

@@ -103,7 +103,7 @@ impl Language {
     /// The message with this key. A mistake is logged and shown as the key or the name of the argument.
     fn message(&self, key: &str, values: &FluentArgs<'_>) -> String {
         self.try_message(key, values).unwrap_or_else(|error| {
-            tracing::error!(key, language = self.tag(), %error, "text not made");
+            tracing::error!(key, language = self.tag(), %error, "text of a catalogue not rendered");
             error.text
         })
     }

@@ -17,14 +17,14 @@ use super::{
 };
 use crate::{error_chain::ErrorChain, store::sqlite::DatabaseError};
 
-/// The tasks of the deliverer; it looks at the queue whenever they are sent.
+/// The server to which mail is delivered. The deliverer looks at the queue whenever it gets a new one.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
-    /// The server; `None`: nothing is sent.
+    /// The server; `None`: no mail is sent.
     pub(super) relay: Option<Arc<Relay>>,
 }
 
-/// Sends what is due; lives on a thread of its own.
+/// Sends the messages that are due, on a thread of its own.
 pub(super) struct Deliverer {
     queue: MailQueue,
     relay: Option<Arc<Relay>>,
@@ -96,7 +96,7 @@ impl Deliverer {
         if let Some(relay) = &relay {
             self.pace = Pace::new(relay.settings().per_minute);
             if let Err(error) = self.queue.retry_now() {
-                tracing::warn!(error = %ErrorChain(&error), "messages that wait keep their times of delivery");
+                tracing::warn!(error = %ErrorChain(&error), "messages that wait not rescheduled");
             }
         }
         self.relay = relay;

@@ -54,7 +54,7 @@ impl Relay {
         self.settings.timeout.saturating_mul(4)
     }
 
-    /// Tries once.
+    /// Delivers a message; does not try again.
     pub(super) async fn deliver(&self, claimed: &Claimed) -> Delivery {
         let mime = match mime(claimed, &self.settings.from) {
             Ok(mime) => mime,

@@ -24,6 +24,6 @@ pub struct AppPresentation {
     pub description: Box<str>,
     /// The path of its icon on its own host.
     pub icon: Option<Box<str>>,
-    /// Whether it is left out.
+    /// Whether the start page leaves the app out.
     pub hidden: bool,
 }

@@ -284,7 +284,7 @@ fn attempt(request: &PageRequest<'_>) -> Result<(OneTimeCode, Option<HeaderValue
         return Ok((attempt, None));
     }
     let attempt = OneTimeCode::generate().map_err(|error| {
-        tracing::error!(%error, request_id = request.request_id, "secret of an attempt not made");
+        tracing::error!(%error, request_id = request.request_id, "secret for a sign-in at the portal host not made");
         Refusal::Internal
     })?;
     let cookie = cookie::write(request.settings.cookies.hand_over(), &attempt.to_text(), Keep::UntilClosed);

@@ -48,7 +48,7 @@ impl Portal {
         setup_form(request, StatusCode::OK, &secret, "", None)
     }
 
-    /// Makes the first superuser and signs them in. Of two requests at once, one wins: the directory decides.
+    /// Makes the first superuser and signs them in. Of two simultaneous requests, the directory lets one succeed.
     pub(super) async fn set_up(
         &self,
         request: &PageRequest<'_>,

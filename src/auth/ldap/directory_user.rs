@@ -21,7 +21,7 @@ pub struct DirectoryUser {
     pub state: AccountState,
 }
 
-/// Why an entry can be no user.
+/// Why an entry cannot be a user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableEntry {
     /// The attribute of the identifier is missing or unusable; the gateway's account may not be allowed to read it.

@@ -254,7 +254,7 @@ impl Ldap {
                 tracing::warn!(%backend, entries = dns.join(" | "), "user name is ambiguous");
             }
             Found::Unusable { dn, why } => {
-                tracing::warn!(%backend, dn, reason = %why, "entry can be no user");
+                tracing::warn!(%backend, dn, reason = %why, "directory entry cannot be a user");
             }
             Found::User(_) | Found::Nobody => {}
         }

@@ -159,7 +159,7 @@ impl Rounds {
         }
         for (one, error) in broken.into_iter().filter(|(one, _)| !one.has_ended) {
             let (backend, subject) = (ldap.name(), &one.pair.subject);
-            tracing::warn!(%backend, %subject, error = %ErrorChain(&error), "entry cannot be read");
+            tracing::warn!(%backend, %subject, error = %ErrorChain(&error), "directory entry cannot be read");
             self.apply(ldap, one, Err(UNUSABLE)).await?;
         }
         Ok(())
@@ -228,7 +228,7 @@ impl Rounds {
             Ok::<_, DirectoryError>(())
         };
         if let Err(error) = ended.await {
-            tracing::error!(backend = %ldap.name(), error = %ErrorChain(&error), "users not signed out");
+            tracing::error!(backend = %ldap.name(), error = %ErrorChain(&error), "users of a directory not signed out");
         }
     }
 

@@ -38,6 +38,7 @@ fn a_mistake_in_registration_says_what_would_be_right() {
     for (keys, mail, expected) in [
         ("registration = \"yes\"", MAIL, "`registration` cannot be \"yes\""),
         ("registration = \"open\"", "", "the gateway sends none"),
+        ("registration = \"open\"", "[mail]\nfrom = \"gateway@example.com\"\n", "`[mail]` has no `smtp`"),
         ("registration = \"invitation\"", "", "the gateway sends none"),
         ("registration = \"approval\"", MAIL, "nobody is told of accounts that wait"),
         ("registration_domains = \"example.com\"", MAIL, "`registration_domains` has no effect"),

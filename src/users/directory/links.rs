@@ -117,7 +117,7 @@ impl Directory {
         let queued = self.thread.try_send(Box::new(move |worker| {
             match worker.follow_path().and_then(|()| work(worker)) {
                 Ok(result) => send(result),
-                Err(error) => tracing::error!(error = %ErrorChain(&error), "links not made"),
+                Err(error) => tracing::error!(error = %ErrorChain(&error), "links for a password or a registration not made"),
             }
         }));
         Ok(queued?)

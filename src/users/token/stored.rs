@@ -55,7 +55,7 @@ pub struct TokenLimits {
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// A name by which its owner knows it again.
+    /// The name that the owner gives it.
     pub name: String,
     /// When it ends.
     pub expires: Timestamp,
@@ -63,18 +63,18 @@ pub struct NewToken {
     pub limits: TokenLimits,
 }
 
-/// A value that a token cannot have.
+/// Why a token cannot have a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
-    /// Empty, too long, or with control characters.
+    /// The name is empty, too long, or has control characters.
     #[error(
         "the name of a token has 1 to {MAX_NAME} characters, none of them a line break or another control character"
     )]
     Name,
-    /// A scope that cannot be.
+    /// The scope is not valid.
     #[error(transparent)]
     Scope(#[from] InvalidScope),
-    /// Too many networks.
+    /// There are too many networks.
     #[error("a token has at most {MAX_NETWORKS} networks")]
     Networks,
 }
