@@ -15,7 +15,7 @@ use crate::identity::UserId;
 pub enum ThrottleKey {
     /// A user.
     Account(UserId),
-    /// A browser in which this user has signed in before.
+    /// A browser in which this user has signed in before, or an address from which an access token of this user was right.
     Device(UserId, DeviceId),
     /// A name that no user has.
     Name(NameDigest),
@@ -23,7 +23,7 @@ pub enum ThrottleKey {
     Address(Network),
 }
 
-/// The random name of a browser.
+/// The name of a device: random for a browser, a digest for an address with an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(pub(super) [u8; 16]);
 
@@ -100,7 +100,22 @@ impl Kind {
     }
 }
 
+impl DeviceId {
+    /// The device with this name.
+    pub fn named(name: [u8; 16]) -> Self {
+        Self(name)
+    }
+}
+
 impl Network {
+    /// The octets of its first address, those of an IPv4 address mapped into IPv6.
+    pub fn octets(&self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(addr) => addr.to_ipv6_mapped().octets(),
+            IpAddr::V6(addr) => addr.octets(),
+        }
+    }
+
     /// The network of an address; an IPv4-mapped IPv6 address is that IPv4 address.
     pub fn of(addr: IpAddr) -> Self {
         Self(match addr.to_canonical() {

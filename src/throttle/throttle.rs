@@ -113,15 +113,19 @@ impl Throttle {
     /// Whether a password may be tried from this address now. To be asked before a name is looked up: while the address
     /// waits, the time that a look-up takes could reveal which users exist.
     pub async fn admits(&self, client_addr: IpAddr, limits: &ThrottleLimits) -> Result<(), Wait> {
-        let address = [ThrottleKey::Address(Network::of(client_addr))];
-        let now = self.counters.clock.now();
+        self.admits_by(ThrottleKey::Address(Network::of(client_addr)), limits).await
+    }
+
+    /// Whether something may be checked now that counts on this counter alone.
+    pub async fn admits_by(&self, counter: ThrottleKey, limits: &ThrottleLimits) -> Result<(), Wait> {
+        let (counter, now) = ([counter], self.counters.clock.now());
         if let Some(shared) = &self.counters.shared {
-            match shared.step(Step::Look, &address, now, limits).await {
+            match shared.step(Step::Look, &counter, now, limits).await {
                 Ok(waits) => return no_wait(waits),
                 Err(error) => warn(&error),
             }
         }
-        no_wait([self.counters.lock().wait(&address, now, limits)])
+        no_wait([self.counters.lock().wait(&counter, now, limits)])
     }
 
     /// Whether a password may be checked now. To be asked before any work that depends on the password.
@@ -130,7 +134,16 @@ impl Throttle {
         attempted: PasswordAttempt<'_>,
         limits: &ThrottleLimits,
     ) -> Result<Attempt, Wait> {
-        let (keys, now) = (self.keys(&attempted), self.counters.clock.now());
+        self.reserve(self.keys(&attempted), limits).await
+    }
+
+    /// Whether something may be checked now that counts on this counter alone.
+    pub async fn attempt_by(&self, counter: ThrottleKey, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
+        self.reserve(vec![counter], limits).await
+    }
+
+    async fn reserve(&self, keys: Vec<ThrottleKey>, limits: &ThrottleLimits) -> Result<Attempt, Wait> {
+        let now = self.counters.clock.now();
         let attempt = |keys, reserved_in| {
             let (counters, limits) = (self.counters.clone(), limits.clone());
             Attempt { counters, limits, keys, reserved_in, stage: Stage::Reserved }

@@ -1,5 +1,7 @@
 //! Access tokens of a provider by `Authorization: Bearer`, checked offline with its keys.
 
+use std::time::Duration;
+
 use data_encoding::BASE64;
 use portcullis::{
     identity::{BackendName, IdentityPair, UserName},
@@ -120,7 +122,7 @@ fn a_new_key_of_the_provider_is_found_without_a_request_waiting_for_it() {
     let second = provider.access_token(&json!({}));
     assert_eq!(get(&gateway, &second).0, 401, "nobody knows the key yet");
     // An unknown key is asked for once a minute at most.
-    gateway.clock.advance(std::time::Duration::from_mins(2));
+    gateway.clock.advance(Duration::from_mins(2));
     let second = provider.access_token(&json!({}));
     until("the new key is known", || get(&gateway, &second).0 == 200);
 }
@@ -153,4 +155,111 @@ fn a_remembered_password_opens_nothing_once_no_backend_checks_passwords_here() {
     assert_eq!(status(), 200);
     gateway.reload(&sections(""), apps);
     assert_eq!(status(), 401);
+}
+
+/// A gateway that believes in forwarded addresses, with a budget of five wrong tokens for each, and two machines.
+fn throttled_gateway(provider: &OidcProvider) -> TestGateway {
+    let sections = format!("{}[throttle]\nper_address = 5\n", sections(provider, AUDIENCE));
+    let gateway = TestGateway::start_trusting(&["127.0.0.1"], &format!("{sections}{APPS}"));
+    provider.use_clock(&gateway.clock);
+    for (name, subject) in [("backup", "machine"), ("builder", "other machine")] {
+        add(&gateway, provider, NewUser { machine: true, ..named(name) }, subject);
+    }
+    let token = provider.access_token(&json!({}));
+    until("the keys are known", || get_from(&gateway, "192.0.2.9", &token) == 200);
+    gateway
+}
+
+/// The status of a request from an address.
+fn get_from(gateway: &TestGateway, from: &str, token: &str) -> u16 {
+    let fields = format!("X-Forwarded-For: {from}\r\nAuthorization: Bearer {token}\r\n");
+    RawClient::connect(gateway).get("/", &fields).status
+}
+
+const MALLORY: &str = "192.0.2.66";
+
+#[test]
+fn wrong_signatures_of_access_tokens_are_throttled_by_their_address() {
+    let provider = OidcProvider::start();
+    let gateway = throttled_gateway(&provider);
+    for _ in 0..5 {
+        assert_eq!(get_from(&gateway, MALLORY, &provider.forged_access_token(&json!({}))), 401);
+    }
+    for subject in ["machine", "other machine", "nobody"] {
+        let forged = provider.forged_access_token(&json!({"sub": subject}));
+        assert_eq!(get_from(&gateway, MALLORY, &forged), 429, "{subject}");
+    }
+    let log = gateway.log();
+    let audited = |event: &str, reason: &str| {
+        log.iter().filter(|entry| entry["event"] == event && entry["reason"] == reason).count()
+    };
+    assert_eq!(audited("sign-in-failed", "token-signature"), 5, "{log:?}");
+    assert_eq!(audited("sign-in-failed", "throttled"), 3, "{log:?}");
+    assert_eq!(audited("blocked", "address"), 1, "{log:?}");
+
+    // Nobody else has to wait, and neither has she after a minute.
+    let right = provider.access_token(&json!({"sub": "other machine"}));
+    assert_eq!(get_from(&gateway, MALLORY, &right), 429, "no signature is checked");
+    assert_eq!(get_from(&gateway, "192.0.2.1", &right), 200);
+    gateway.clock.advance(Duration::from_mins(1));
+    assert_eq!(get_from(&gateway, MALLORY, &provider.access_token(&json!({}))), 200);
+}
+
+/// A machine whose token has expired, or that was set up with another audience, sends it all day long.
+#[test]
+fn an_access_token_whose_claims_are_wrong_costs_no_signature_and_no_budget() {
+    let provider = OidcProvider::start();
+    let gateway = throttled_gateway(&provider);
+    for wrong in [
+        json!({"exp": 1}),
+        json!({"aud": "another"}),
+        json!({"iss": "https://evil.example"}),
+        json!({"nonce": "x"}),
+        json!({"sub": ""}),
+    ] {
+        for _ in 0..3 {
+            assert_eq!(get_from(&gateway, MALLORY, &provider.forged_access_token(&wrong)), 401, "{wrong}");
+            assert_eq!(get_from(&gateway, MALLORY, "no.token.at-all"), 401);
+        }
+    }
+    provider.rotate_keys("second");
+    for _ in 0..6 {
+        assert_eq!(
+            get_from(&gateway, MALLORY, &provider.forged_access_token(&json!({}))),
+            401,
+            "no such key"
+        );
+    }
+    assert!(!gateway.log().iter().any(|entry| entry["reason"] == "token-signature"));
+    gateway.clock.advance(Duration::from_mins(2));
+    let right = provider.access_token(&json!({}));
+    until("the new key is known", || get_from(&gateway, MALLORY, &right) == 200);
+}
+
+#[test]
+fn forged_access_tokens_stop_no_machine_that_was_there_before() {
+    let provider = OidcProvider::start();
+    let gateway = throttled_gateway(&provider);
+    let shared = "192.0.2.7";
+    let token = provider.access_token(&json!({}));
+    assert_eq!(get_from(&gateway, shared, &token), 200);
+    for _ in 0..5 {
+        let forged = provider.forged_access_token(&json!({"sub": "somebody"}));
+        assert_eq!(get_from(&gateway, shared, &forged), 401);
+    }
+    let stranger = provider.access_token(&json!({"sub": "other machine"}));
+    assert_eq!(get_from(&gateway, shared, &stranger), 429);
+    // A token is looked at again after a minute, and the next one is another text.
+    gateway.clock.advance(Duration::from_secs(30));
+    let next = provider.access_token(&json!({}));
+    assert_eq!((get_from(&gateway, shared, &token), get_from(&gateway, shared, &next)), (200, 200));
+
+    // Mallory knows what the machine is called.
+    for _ in 0..5 {
+        let forged = provider.forged_access_token(&json!({}));
+        assert_eq!(get_from(&gateway, shared, &forged), 401);
+    }
+    assert_eq!(get_from(&gateway, shared, &provider.forged_access_token(&json!({}))), 429);
+    gateway.clock.advance(Duration::from_secs(50));
+    assert_eq!(get_from(&gateway, shared, &token), 200, "it was right a while ago, and is checked again");
 }

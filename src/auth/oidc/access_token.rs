@@ -10,28 +10,37 @@ use super::{
     KeySet, Rejection,
     id_token::{LEEWAY, check_end, check_issuer},
     json::Object,
-    jws, numeric_date,
+    jws::Unverified,
+    numeric_date,
     settings::OidcSettings,
 };
 use crate::clock::Timestamp;
 
-/// Checks a token for this audience; returns its claims and its end.
-pub(super) fn check(
-    token: &str,
+/// An access token whose form and claims fit. Anybody can have made it: its signature is not checked yet.
+#[derive(Debug)]
+pub(super) struct ExaminedToken<'t> {
+    token: Unverified<'t>,
+    until: Timestamp,
+}
+
+/// Looks at everything in a token for this audience but its signature, the only part that costs something. A key of the
+/// provider is looked for last: of a token that is meant for somebody else, it says nothing that the key is unknown.
+pub(super) fn examine<'t>(
+    token: &'t str,
     keys: &KeySet,
     (settings, audience): (&OidcSettings, &str),
     now: Timestamp,
-) -> Result<(Object, Timestamp), Rejection> {
-    let signed = jws::verify(token, keys, &settings.algorithms)?;
+) -> Result<ExaminedToken<'t>, Rejection> {
+    let token = Unverified::parse(token, &settings.algorithms)?;
     // RFC 9068 §2.1 wants `at+jwt`; many providers write `JWT`.
-    if signed.token_type.is_some_and(|named| !matches!(&*named, "at+jwt" | "jwt")) {
+    if token.token_type().is_some_and(|named| !matches!(named, "at+jwt" | "jwt")) {
         return Err(Rejection::TokenType);
     }
-    let claims = signed.claims;
+    let claims = token.claims();
     if ID_TOKEN_MARKS.iter().any(|mark| claims.contains_key(*mark)) {
         return Err(Rejection::TokenType);
     }
-    check_issuer(&claims, &settings.issuer)?;
+    check_issuer(claims, &settings.issuer)?;
     let is_for_us = match claims.get("aud") {
         Some(Value::String(one)) => one == audience,
         Some(Value::Array(list)) if list.len() <= MAX_AUDIENCES => {
@@ -42,7 +51,7 @@ pub(super) fn check(
     if !is_for_us {
         return Err(Rejection::TokenAudience);
     }
-    check_end(&claims, now)?;
+    check_end(claims, now)?;
     for start in ["iat", "nbf"].into_iter().filter_map(|name| claims.get(name)) {
         let start = numeric_date::read(start).map_err(|_| Rejection::TokenTime)?;
         if now + LEEWAY < start {
@@ -50,8 +59,21 @@ pub(super) fn check(
         }
     }
     let expires = claims.get("exp").and_then(|end| numeric_date::read(end).ok());
-    let expires = expires.ok_or(Rejection::TokenTime)?;
-    Ok((claims, expires + LEEWAY))
+    let until = expires.ok_or(Rejection::TokenTime)? + LEEWAY;
+    token.find_key(keys)?;
+    Ok(ExaminedToken { token, until })
+}
+
+impl ExaminedToken<'_> {
+    /// The claims, which nobody has confirmed.
+    pub(super) fn claims(&self) -> &Object {
+        self.token.claims()
+    }
+
+    /// Checks the signature with the keys that the token was examined with; returns the claims and the end of the token.
+    pub(super) fn verify(self, keys: &KeySet) -> Result<(Object, Timestamp), Rejection> {
+        Ok((self.token.verify(keys)?.claims, self.until))
+    }
 }
 
 /// Claims of ID tokens and logout tokens (OpenID Connect Core 1.0 §2 and §3.1.3.6, Back-Channel Logout 1.0 §2.4).
@@ -74,7 +96,8 @@ mod tests {
     }
 
     fn result(key: &SigningKey, token: &str) -> Result<(), Rejection> {
-        check(token, &key.key_set(), (&settings(), AUDIENCE), now()).map(|_| ())
+        let keys = key.key_set();
+        examine(token, &keys, (&settings(), AUDIENCE), now())?.verify(&keys).map(|_| ())
     }
 
     #[test]
@@ -109,6 +132,31 @@ mod tests {
                 "{kind}"
             );
         }
+    }
+
+    /// A check of a signature is what Mallory could make the gateway spend.
+    #[test]
+    fn the_signature_is_checked_last() {
+        let (key, stranger) = (SigningKey::generate("one"), SigningKey::generate("one"));
+        let forged = |changes: &[(&str, Value)]| {
+            let mut claims = claims();
+            for (name, value) in changes {
+                claims[*name] = value.clone();
+            }
+            result(&key, &stranger.token(&claims))
+        };
+        assert_eq!(forged(&[]), Err(Rejection::TokenSignature));
+        assert_eq!(forged(&[("iss", json!("https://evil.example"))]), Err(Rejection::TokenIssuer));
+        assert_eq!(forged(&[("aud", json!("another"))]), Err(Rejection::TokenAudience));
+        assert_eq!(forged(&[("exp", json!(NOW - 61))]), Err(Rejection::TokenExpired));
+        assert_eq!(forged(&[("nbf", json!(NOW + 120))]), Err(Rejection::TokenFromFuture));
+        assert_eq!(forged(&[("nonce", json!("x"))]), Err(Rejection::TokenType));
+        // Nor does a token that is meant for another gateway have its key fetched.
+        let unknown = SigningKey::generate("two");
+        let mut elsewhere = claims();
+        elsewhere["aud"] = json!("another");
+        assert_eq!(result(&key, &unknown.token(&elsewhere)), Err(Rejection::TokenAudience));
+        assert_eq!(result(&key, &unknown.token(&claims())), Err(Rejection::TokenKey));
     }
 
     #[test]

@@ -109,15 +109,22 @@ impl KeySet {
         message: &str,
         signature: &str,
     ) -> Result<bool, NoKey> {
+        let key = self.find(algorithm, key_id)?;
+        let verified = crypto::verify(signature, message.as_bytes(), &key.public, algorithm.of_library());
+        Ok(verified.unwrap_or(false))
+    }
+
+    /// Whether exactly one key fits a token.
+    pub(super) fn has_one_for(&self, algorithm: Algorithm, key_id: Option<&str>) -> bool {
+        self.find(algorithm, key_id).is_ok()
+    }
+
+    fn find(&self, algorithm: Algorithm, key_id: Option<&str>) -> Result<&Key, NoKey> {
         let is_named = |key: &&Key| key_id.is_none() || key.id.as_deref() == key_id;
         let fits = |key: &&Key| key.algorithms.contains(&algorithm);
         let mut fitting = self.0.iter().filter(is_named).filter(fits);
         let key = fitting.next().ok_or(NoKey::Unknown)?;
-        if fitting.next().is_some() {
-            return Err(NoKey::Ambiguous);
-        }
-        let verified = crypto::verify(signature, message.as_bytes(), &key.public, algorithm.of_library());
-        Ok(verified.unwrap_or(false))
+        if fitting.next().is_some() { Err(NoKey::Ambiguous) } else { Ok(key) }
     }
 }
 

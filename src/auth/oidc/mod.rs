@@ -48,7 +48,7 @@ pub use http_client::CallFailure;
 pub use keys::{Algorithm, KeySet};
 pub use logout_token::LogoutNotice;
 pub use metadata::{BadMetadata, Metadata};
-pub use provider::{AccessToken, NoAccessToken, Provider, ProviderSignIn, Return};
+pub use provider::{AccessToken, NoAccessToken, Provider, ProviderSignIn, Return, UnverifiedAccessToken};
 pub use rejection::Rejection;
 pub use secret::Secret;
 pub use settings::{

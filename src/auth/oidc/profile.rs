@@ -9,7 +9,8 @@ use super::{
     admission::{self, ToldEmail},
     claims::Claims,
     groups::ToldGroups,
-    id_token, json,
+    id_token,
+    json::{self, Object},
     settings::{OidcSettings, SubjectRule, UnknownGroups},
 };
 use crate::{
@@ -51,12 +52,16 @@ pub(super) fn admits(claims: &Claims, settings: &OidcSettings) -> bool {
 }
 
 /// The pair of a user.
-pub(super) fn pair(claims: &Claims, settings: &OidcSettings) -> Result<IdentityPair, Rejection> {
-    let id_token = claims.id_token();
+fn pair(claims: &Claims, settings: &OidcSettings) -> Result<IdentityPair, Rejection> {
+    pair_in(claims.id_token(), settings)
+}
+
+/// The pair of the user whom a token names.
+pub(super) fn pair_in(token: &Object, settings: &OidcSettings) -> Result<IdentityPair, Rejection> {
     let subject = match settings.subject {
-        SubjectRule::Sub => id_token::subject(id_token)?.to_owned(),
+        SubjectRule::Sub => id_token::subject(token)?.to_owned(),
         SubjectRule::TenantAndObject => {
-            let id = |name| json::text(id_token, name).filter(|id| is_entra_id(id));
+            let id = |name| json::text(token, name).filter(|id| is_entra_id(id));
             let tenant = id("tid").ok_or(Rejection::TokenTenant)?;
             format!("{tenant}/{}", id("oid").ok_or(Rejection::TokenSubject)?)
         }

@@ -14,7 +14,9 @@ use serde_json::Value;
 
 use super::{
     AttemptSecrets, BadMetadata, CallFailure, Callback, KeySet, LogoutNotice, Metadata, OidcFailure,
-    OidcSettings, Prompt, ProviderThread, Rejection, Secret, access_token, authorization,
+    OidcSettings, Prompt, ProviderThread, Rejection, Secret,
+    access_token::{self, ExaminedToken},
+    authorization,
     cached::{Cached, Waits, Wanted},
     claims::Claims,
     failure::{Outage, Step},
@@ -52,6 +54,15 @@ pub struct AccessToken {
     pub until: Timestamp,
     /// Whether the settings let in the user whom its claims describe.
     pub admits: bool,
+}
+
+/// An access token whose form and claims fit. Anybody can have made it: its signature is not checked yet.
+#[derive(Debug)]
+pub struct UnverifiedAccessToken<'t> {
+    token: ExaminedToken<'t>,
+    keys: Arc<KeySet>,
+    claimed: IdentityPair,
+    provider: Arc<Provider>,
 }
 
 /// Why a text is no access token of a provider.
@@ -166,23 +177,25 @@ impl Provider {
         Some(endpoint.with_parameters(&parameters))
     }
 
-    /// Checks an access token with the keys that are known. Never waits: if the keys are missing or old, or the token names
-    /// another one, they are fetched meanwhile, on the thread of the providers.
-    pub fn check_access_token(self: &Arc<Self>, token: &str) -> Result<AccessToken, NoAccessToken> {
+    /// Looks at everything in an access token but its signature. Never waits: if the keys are missing or old, or the token
+    /// names another one, they are fetched meanwhile, on the thread of the providers.
+    pub fn examine_access_token<'t>(
+        self: &Arc<Self>,
+        token: &'t str,
+    ) -> Result<UnverifiedAccessToken<'t>, NoAccessToken> {
         let audience = self.settings.audience.as_deref().ok_or(NoAccessToken::NotTaken)?;
         let (keys, is_due) = self.keys.at_once();
         if is_due {
             self.refresh_keys(Wanted::Current);
         }
         let keys = keys.ok_or(NoAccessToken::NoKeys)?;
-        let checked = access_token::check(token, &keys, (&self.settings, audience), self.clock.now());
-        if let Err(Rejection::TokenKey) = checked {
+        let examined = access_token::examine(token, &keys, (&self.settings, audience), self.clock.now());
+        if let Err(Rejection::TokenKey) = examined {
             self.refresh_keys(Wanted::Newer);
         }
-        let (claims, until) = checked.map_err(NoAccessToken::Rejected)?;
-        let claims = Claims::of(claims);
-        let pair = profile::pair(&claims, &self.settings).map_err(NoAccessToken::Rejected)?;
-        Ok(AccessToken { pair, until, admits: profile::admits(&claims, &self.settings) })
+        let token = examined.map_err(NoAccessToken::Rejected)?;
+        let claimed = profile::pair_in(token.claims(), &self.settings).map_err(NoAccessToken::Rejected)?;
+        Ok(UnverifiedAccessToken { token, keys, claimed, provider: Arc::clone(self) })
     }
 
     /// Fetches the keys, if they will be needed to check access tokens, so that the first one need not wait for them.
@@ -360,6 +373,21 @@ impl Provider {
         let (provider, error) = (&self.settings.name, ErrorChain(failure));
         tracing::warn!(%provider, step = %outage, %error, "provider not reached");
         outage
+    }
+}
+
+impl UnverifiedAccessToken<'_> {
+    /// The identity that the token claims to be for.
+    pub fn claimed(&self) -> &IdentityPair {
+        &self.claimed
+    }
+
+    /// Checks the signature.
+    pub fn verify(self) -> Result<AccessToken, Rejection> {
+        let Self { token, keys, claimed, provider } = self;
+        let (claims, until) = token.verify(&keys)?;
+        let admits = profile::admits(&Claims::of(claims), &provider.settings);
+        Ok(AccessToken { pair: claimed, until, admits })
     }
 }
 

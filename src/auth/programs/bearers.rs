@@ -4,6 +4,9 @@
 //! An entry says which identity a token is for, and until when. Whether the identity still belongs to the account, and
 //! what the user may do, is looked up in the directory for each request. The entry counts as long as the provider that has
 //! checked the token is one of the configuration of the request: a reload with other settings makes another provider.
+//!
+//! For an hour it is remembered that a token was right, and for a day from which network an identity had a right one. This
+//! lets nobody in: it decides on which counter of the throttle a wrong signature counts.
 
 use std::{
     sync::{Arc, Weak},
@@ -16,11 +19,16 @@ use moka::{policy::EvictionPolicy, sync::Cache};
 use crate::{
     auth::oidc::{AccessToken, Provider},
     clock::Timestamp,
-    identity::UserId,
+    identity::{IdentityPair, UserId},
+    throttle::{DeviceId, Network},
 };
 
-/// The right access tokens of the last minute.
-pub(super) struct Bearers(Cache<BearerKey, Arc<Bearer>>);
+/// The right access tokens of the last minute, and what the throttle has to know of earlier ones.
+pub(super) struct Bearers {
+    right: Cache<BearerKey, Arc<Bearer>>,
+    /// The users of identities that had a right token, by identity and network.
+    known: Cache<DeviceId, UserId>,
+}
 
 /// SHA-256 of a token, whose signature nobody can guess.
 pub(super) type BearerKey = [u8; 32];
@@ -40,13 +48,18 @@ pub(super) struct Bearer {
 
 impl Bearers {
     pub(super) fn new() -> Self {
-        Self(
-            Cache::builder()
+        Self {
+            right: Cache::builder()
                 .max_capacity(MAX_BEARERS)
                 .eviction_policy(EvictionPolicy::lru())
-                .time_to_live(VALID_FOR)
+                .time_to_live(REMEMBERED_FOR)
                 .build(),
-        )
+            known: Cache::builder()
+                .max_capacity(MAX_BEARERS)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(KNOWN_FOR)
+                .build(),
+        }
     }
 
     pub(super) fn key(token: &str) -> BearerKey {
@@ -69,41 +82,78 @@ impl Bearers {
 
     /// The entry, if it is not older than a minute. A clock that was set back has the token checked again.
     fn fresh(&self, key: &BearerKey, now: Timestamp) -> Option<Arc<Bearer>> {
-        self.0.get(key).filter(|bearer| bearer.at <= now && now.since(bearer.at) < VALID_FOR)
+        self.right.get(key).filter(|bearer| bearer.at <= now && now.since(bearer.at) < VALID_FOR)
     }
 
-    pub(super) fn put(&self, key: BearerKey, bearer: &Arc<Bearer>) {
-        self.0.insert(key, Arc::clone(bearer));
+    /// Whether the token was right before. Its keys and its settings may be others by now.
+    pub(super) fn was_right(&self, key: &BearerKey) -> bool {
+        self.right.contains_key(key)
     }
+
+    /// The user of an identity that had a right token from this network, and the name of the two for the throttle.
+    pub(super) fn known(&self, from: Network, pair: &IdentityPair) -> Option<(UserId, DeviceId)> {
+        let device = device(from, pair);
+        Some((self.known.get(&device)?, device))
+    }
+
+    /// Remembers a token that has given an identity to a request from this network.
+    pub(super) fn put(&self, key: BearerKey, from: Network, bearer: &Arc<Bearer>) {
+        self.right.insert(key, Arc::clone(bearer));
+        self.known.insert(device(from, &bearer.token.pair), bearer.user);
+    }
+}
+
+/// An identity at a network.
+fn device(from: Network, pair: &IdentityPair) -> DeviceId {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(&from.octets());
+    for part in [pair.backend.as_str(), &pair.authority, &pair.subject] {
+        // The length keeps `a` with `bc` apart from `ab` with `c`.
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let mut name = [0; 16];
+    name.iter_mut().zip(context.finish().as_ref()).for_each(|(octet, digested)| *octet = *digested);
+    DeviceId::named(name)
 }
 
 impl std::fmt::Debug for Bearers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bearers").field("right", &self.0.entry_count()).finish_non_exhaustive()
+        f.debug_struct("Bearers").field("right", &self.right.entry_count()).finish_non_exhaustive()
     }
 }
 
 /// A key that a provider has withdrawn is believed for this much longer at most.
 const VALID_FOR: Duration = Duration::from_mins(1);
+/// As long as most providers let an access token live.
+const REMEMBERED_FOR: Duration = Duration::from_hours(1);
+const KNOWN_FOR: Duration = Duration::from_hours(24);
 const MAX_BEARERS: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{BackendName, IdentityPair};
+    use crate::identity::BackendName;
 
     #[test]
     fn an_access_token_is_remembered_for_a_minute() {
         let (bearers, at) = (Bearers::new(), Timestamp::from_millis(1_000));
         let backend = BackendName::parse("corp").unwrap();
         let pair = IdentityPair { backend, authority: "https://issuer".into(), subject: "machine".into() };
-        let token = AccessToken { pair, until: at + Duration::from_hours(1), admits: true };
+        let token = AccessToken { pair: pair.clone(), until: at + Duration::from_hours(1), admits: true };
         let key = Bearers::key("one");
-        bearers.put(key, &Arc::new(Bearer { token, checked_by: Weak::new(), user: UserId(1), at }));
+        let [here, elsewhere] = ["192.0.2.1", "192.0.2.2"].map(|addr| Network::of(addr.parse().unwrap()));
+        bearers.put(key, here, &Arc::new(Bearer { token, checked_by: Weak::new(), user: UserId(1), at }));
         assert!(bearers.fresh(&key, at + Duration::from_secs(59)).is_some());
         assert!(bearers.fresh(&key, at + Duration::from_mins(1)).is_none());
         assert!(bearers.fresh(&key, Timestamp::from_millis(999)).is_none());
         assert!(bearers.get(&key, &[], at).is_none(), "no provider of the configuration has checked it");
         assert!(bearers.fresh(&Bearers::key("other"), at).is_none());
+
+        assert!(bearers.was_right(&key) && !bearers.was_right(&Bearers::key("other")));
+        assert_eq!(bearers.known(here, &pair).map(|(user, _)| user), Some(UserId(1)));
+        assert_eq!(bearers.known(elsewhere, &pair), None);
+        let other = IdentityPair { subject: "another".into(), ..pair };
+        assert_eq!(bearers.known(here, &other), None);
     }
 }

@@ -8,6 +8,7 @@
 //! remembers for a minute that it was right under a credential version. Who somebody is and what they may do is looked up
 //! in the directory for each request. No session is opened, and a wrong credential is never remembered.
 
+mod access_tokens;
 mod authorization;
 mod bearers;
 mod program_settings;

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Offered,
-    bearers::{Bearer, Bearers},
+    bearers::Bearers,
     verdicts::{Verdict, VerdictKey, Verdicts},
 };
 use crate::{
-    auth::{Claim, Credential, NotProved, Origin, SignIn, oidc::NoAccessToken},
+    auth::{Claim, Credential, NotProved, Origin, SignIn},
     clock::{Clock, Timestamp},
     error_chain::ErrorChain,
     identity::{BackendName, Identity, UserId},
@@ -19,12 +19,12 @@ use crate::{
 /// Checks the credentials of programs; one for the process.
 #[derive(Debug)]
 pub struct ProgramSignIn {
-    sign_in: Arc<SignIn>,
-    directory: Arc<Directory>,
+    pub(super) sign_in: Arc<SignIn>,
+    pub(super) directory: Arc<Directory>,
     verdicts: Verdicts,
-    bearers: Bearers,
-    audit: Audit,
-    clock: Clock,
+    pub(super) bearers: Bearers,
+    pub(super) audit: Audit,
+    pub(super) clock: Clock,
 }
 
 /// A program whose credential was right just now.
@@ -163,65 +163,6 @@ impl ProgramSignIn {
         Self::by_password(account, verdict, verdict.at).unwrap_or(Err(NotAdmitted::Wrong))
     }
 
-    async fn check_access_token(&self, token: &str, origin: &Origin<'_>) -> Result<Admitted, NotAdmitted> {
-        let (key, now) = (Bearers::key(token), self.clock.now());
-        let remembered = self.bearers.get(&key, origin.backends.providers(), now);
-        let is_new = remembered.is_none();
-        let bearer = match remembered {
-            Some(bearer) => bearer,
-            None => self.read_access_token(token, origin, now).await?,
-        };
-        let pair = &bearer.token.pair;
-        let account = self.account(bearer.user, origin).await?.ok_or(NotAdmitted::Wrong)?;
-        // An operator has linked a machine by its id alone, and its tokens tell no address and no groups.
-        if !account.machine && !bearer.token.admits {
-            return Err(NotAdmitted::Wrong);
-        }
-        let credential = ProgramCredential::Bearer(pair.clone(), bearer.token.until);
-        let identity = account.program(&credential, TokenRules::default(), now);
-        let identity = identity.ok_or(NotAdmitted::Wrong)?;
-        if is_new {
-            self.bearers.put(key, &bearer);
-        }
-        Ok(Admitted { account, identity, credential, carrier: ProgramCarrier::Bearer })
-    }
-
-    /// Checks a token with the keys of the providers, and finds the account of its identity. No account is made: a machine
-    /// that nobody has linked is nobody here.
-    async fn read_access_token(
-        &self,
-        token: &str,
-        origin: &Origin<'_>,
-        now: Timestamp,
-    ) -> Result<Arc<Bearer>, NotAdmitted> {
-        let mut not_admitted = NotAdmitted::Wrong;
-        for provider in origin.backends.providers() {
-            let checked_by = Arc::downgrade(provider);
-            let token = match provider.check_access_token(token) {
-                Ok(token) => token,
-                Err(NoAccessToken::NotTaken) => continue,
-                Err(NoAccessToken::NoKeys) => {
-                    not_admitted = NotAdmitted::Unavailable;
-                    continue;
-                }
-                Err(NoAccessToken::Rejected(rejection)) => {
-                    let (request_id, provider) = (origin.request_id, &provider.settings().name);
-                    tracing::debug!(request_id, %provider, reason = rejection.as_str(), "access token refused");
-                    continue;
-                }
-            };
-            let account = self.directory.account_of(&token.pair).await;
-            let account = account.map_err(|error| failed(origin, &error))?;
-            let Some(account) = account else {
-                let (request_id, identity) = (origin.request_id, &token.pair);
-                tracing::info!(request_id, %identity, "access token refused: its identity belongs to no user");
-                return Err(NotAdmitted::Wrong);
-            };
-            return Ok(Arc::new(Bearer { token, checked_by, user: account.user.id, at: now }));
-        }
-        Err(not_admitted)
-    }
-
     /// The result for a password that was right a short while ago; `None`: it has to be checked.
     async fn remembered(
         &self,
@@ -261,13 +202,13 @@ impl ProgramSignIn {
         Some(Ok(Admitted { account, identity, credential, carrier: ProgramCarrier::Basic }))
     }
 
-    async fn account(&self, id: UserId, origin: &Origin<'_>) -> Result<Option<Arc<Account>>, NotAdmitted> {
+    pub(super) async fn account(&self, id: UserId, origin: &Origin<'_>) -> Result<Option<Arc<Account>>, NotAdmitted> {
         self.directory.account(id).await.map_err(|error| failed(origin, &error))
     }
 }
 
 /// The directory did not do its work.
-fn failed(origin: &Origin<'_>, error: &DirectoryError) -> NotAdmitted {
+pub(super) fn failed(origin: &Origin<'_>, error: &DirectoryError) -> NotAdmitted {
     if let DirectoryError::Busy = error {
         return NotAdmitted::Busy { retry_after: Duration::from_secs(1) };
     }

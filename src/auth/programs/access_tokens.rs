@@ -1,0 +1,145 @@
+//! The check of an access token of a provider.
+//!
+//! The form of a token, its claims and the key that it names are looked at first, which costs little. A check of the signature
+//! costs more: each wrong one counts against the address that the token came from, as a wrong password does, and past the
+//! budget no signature is checked for that address for a while.
+//!
+//! Mallory sends forged tokens from the address that Alice's machine has, too. She stops neither a token that was right
+//! before, nor the next token of an identity that had a right one from there: such an identity has a budget of its own, on
+//! which a token counts that claims this identity.
+
+use std::sync::Arc;
+
+use super::{
+    Admitted, NotAdmitted, ProgramCarrier, ProgramSignIn,
+    bearers::{Bearer, BearerKey, Bearers},
+    program_sign_in::failed,
+};
+use crate::{
+    auth::{
+        Origin,
+        attempt::CountedAttempt,
+        claim::Subject,
+        oidc::{AccessToken, NoAccessToken, Rejection, UnverifiedAccessToken},
+    },
+    clock::Timestamp,
+    telemetry::AuditEvent,
+    throttle::{Network, ThrottleKey, Wait},
+    users::{ProgramCredential, TokenRules},
+};
+
+impl ProgramSignIn {
+    /// Whether an access token gives an identity now.
+    pub(super) async fn check_access_token(
+        &self,
+        token: &str,
+        origin: &Origin<'_>,
+    ) -> Result<Admitted, NotAdmitted> {
+        let (key, now) = (Bearers::key(token), self.clock.now());
+        let remembered = self.bearers.get(&key, origin.backends.providers(), now);
+        let is_new = remembered.is_none();
+        let bearer = match remembered {
+            Some(bearer) => bearer,
+            None => self.read_access_token(token, &key, origin, now).await?,
+        };
+        let pair = &bearer.token.pair;
+        let account = self.account(bearer.user, origin).await?.ok_or(NotAdmitted::Wrong)?;
+        // An operator has linked a machine by its id alone, and its tokens tell no address and no groups.
+        if !account.machine && !bearer.token.admits {
+            return Err(NotAdmitted::Wrong);
+        }
+        let credential = ProgramCredential::Bearer(pair.clone(), bearer.token.until);
+        let identity = account.program(&credential, TokenRules::default(), now);
+        let identity = identity.ok_or(NotAdmitted::Wrong)?;
+        if is_new {
+            self.bearers.put(key, network(origin), &bearer);
+        }
+        Ok(Admitted { account, identity, credential, carrier: ProgramCarrier::Bearer })
+    }
+
+    /// Checks a token with the keys of the providers, and finds the account of its identity. No account is made: a machine
+    /// that nobody has linked is nobody here.
+    async fn read_access_token(
+        &self,
+        token: &str,
+        key: &BearerKey,
+        origin: &Origin<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<Bearer>, NotAdmitted> {
+        let mut not_admitted = NotAdmitted::Wrong;
+        for provider in origin.backends.providers() {
+            let refused = |rejection: Rejection| {
+                let (request_id, provider) = (origin.request_id, &provider.settings().name);
+                tracing::debug!(request_id, %provider, reason = rejection.as_str(), "access token refused");
+            };
+            let unverified = match provider.examine_access_token(token) {
+                Ok(unverified) => unverified,
+                Err(NoAccessToken::NotTaken) => continue,
+                Err(NoAccessToken::NoKeys) => {
+                    not_admitted = NotAdmitted::Unavailable;
+                    continue;
+                }
+                Err(NoAccessToken::Rejected(rejection)) => {
+                    refused(rejection);
+                    continue;
+                }
+            };
+            let token = match self.check_signature(unverified, key, origin).await? {
+                Ok(token) => token,
+                Err(rejection) => {
+                    refused(rejection);
+                    continue;
+                }
+            };
+            let account = self.directory.account_of(&token.pair).await;
+            let account = account.map_err(|error| failed(origin, &error))?;
+            let Some(account) = account else {
+                let (request_id, identity) = (origin.request_id, &token.pair);
+                tracing::info!(request_id, %identity, "access token refused: its identity belongs to no user");
+                return Err(NotAdmitted::Wrong);
+            };
+            let checked_by = Arc::downgrade(provider);
+            return Ok(Arc::new(Bearer { token, checked_by, user: account.user.id, at: now }));
+        }
+        Err(not_admitted)
+    }
+
+    /// Checks a signature, unless too many before were wrong. A wrong one is counted when this returns.
+    ///
+    /// Nothing is reserved meanwhile: a check takes no time in which others could come. With counters in Redis, as many more
+    /// are checked as are in flight; a signature cannot be guessed, so that they cost time and nothing else.
+    async fn check_signature(
+        &self,
+        unverified: UnverifiedAccessToken<'_>,
+        key: &BearerKey,
+        origin: &Origin<'_>,
+    ) -> Result<Result<AccessToken, Rejection>, NotAdmitted> {
+        let backend = unverified.claimed().backend.clone();
+        // No stranger has such a token.
+        let was_right = self.bearers.was_right(key);
+        let counter = match self.bearers.known(network(origin), unverified.claimed()) {
+            Some((user, device)) => ThrottleKey::Device(user, device),
+            None => ThrottleKey::Address(network(origin)),
+        };
+        let throttle = &self.sign_in.throttle;
+        if !was_right && let Err(Wait(retry_after)) = throttle.admits_by(counter, origin.limits).await {
+            self.audit.record(&origin.failure("throttled", None));
+            return Err(NotAdmitted::Throttled { retry_after });
+        }
+        let checked = unverified.verify();
+        if let (false, Err(rejection)) = (was_right, &checked) {
+            let event = origin.failure(rejection.as_str(), None);
+            self.audit.record(&AuditEvent { backend: Some(backend.as_str()), ..event });
+            if let Ok(attempt) = throttle.attempt_by(counter, origin.limits).await {
+                // The claims are whoever's, so that the record names no user.
+                let nobody = Subject { typed_name: "", name: None, account: None, pair: None };
+                CountedAttempt::new(attempt, self.audit.clone(), origin, &nobody).failed().await;
+            }
+        }
+        Ok(checked)
+    }
+}
+
+fn network(origin: &Origin<'_>) -> Network {
+    Network::of(origin.client_addr.or_proxy())
+}
