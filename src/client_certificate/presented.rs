@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
 use data_encoding::BASE64;
 use http::HeaderValue;
 use rustls::pki_types::CertificateDer;
+
+use crate::identity::CertificateHash;
 
 /// The certificate of a client, whose key the client has proved to hold, with the intermediate ones that came with it.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +27,13 @@ impl PresentedCertificate {
     /// The client's own certificate.
     pub fn own(&self) -> &CertificateDer<'static> {
         &self.own
+    }
+
+    /// The hash of the client's own certificate.
+    pub fn hash(&self) -> CertificateHash {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, &self.own).as_ref());
+        CertificateHash(hash)
     }
 
     /// The certificates between it and the authority.

@@ -8,14 +8,14 @@ use std::rc::Rc;
 
 use super::{
     Result, Walk,
-    client_certificate::CountedCertificate,
+    client_certificate::{ClientCertificate, CountedCertificate},
     identify::{Caller, Carrier},
 };
 use crate::{
     access::App,
     client_certificate::CertificateUse,
     error_chain::ErrorChain,
-    identity::{Proof, ProofMethod},
+    identity::{CertificateHash, Proof, ProofMethod},
     refusal::Refusal,
     request::{Authority, Target},
     session::Presented,
@@ -78,6 +78,23 @@ impl Walk<'_> {
 
     /// The certificate of the connection, if it names a user on this host.
     fn counted_certificate(&self, target: &Target) -> Option<CountedCertificate> {
+        let certificate = self.certificate_of_sender(target)?;
+        match certificate.user(self.snapshot, self.record.time) {
+            Ok(user) => Some(CountedCertificate::new(Rc::clone(certificate), user)),
+            Err(refusal) => {
+                tracing::info!(request_id = %self.record.id, ?refusal, "client certificate not accepted");
+                None
+            }
+        }
+    }
+
+    /// The hash of the sender's certificate, for an access token that is bound to it.
+    pub(super) fn certificate_hash(&self, target: &Target) -> Option<CertificateHash> {
+        self.certificate_of_sender(target)?.hash(self.snapshot, self.record.time)
+    }
+
+    /// The certificate of the connection, if it is the sender's and was shown to this host.
+    fn certificate_of_sender(&self, target: &Target) -> Option<&Rc<ClientCertificate>> {
         let certificate = self.connection.client_certificate.as_ref()?;
         // The certificate of a proxy is not that of the person behind it.
         if self.snapshot.proxies.trusts(self.connection.peer_addr) {
@@ -88,15 +105,6 @@ impl Walk<'_> {
             Some(named) => named == target.authority.host(),
             None => self.snapshot.client_certificates.hosts.ask(None),
         };
-        if !is_shown_here {
-            return None;
-        }
-        match certificate.user(self.snapshot, self.record.time) {
-            Ok(user) => Some(CountedCertificate::new(Rc::clone(certificate), user)),
-            Err(refusal) => {
-                tracing::info!(request_id = %self.record.id, ?refusal, "client certificate not accepted");
-                None
-            }
-        }
+        is_shown_here.then_some(certificate)
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     client_certificate::{CertificateRefusal, PresentedCertificate},
     clock::Timestamp,
     forward::{CLIENT_CERT, CLIENT_CERT_CHAIN},
-    identity::{UserId, UserName},
+    identity::{CertificateHash, UserId, UserName},
     snapshot::Snapshot,
     users::{Account, DirectoryError},
 };
@@ -52,6 +52,12 @@ impl ClientCertificate {
     /// The certificate of a new connection.
     pub fn new(presented: PresentedCertificate) -> Self {
         Self { presented, judged: RefCell::default(), user_id: Cell::default() }
+    }
+
+    /// Its hash, if an authority vouches for it as of now, whomever it names.
+    pub(super) fn hash(&self, snapshot: &Snapshot, now: Timestamp) -> Option<CertificateHash> {
+        let is_trusted = self.user(snapshot, now) != Err(CertificateRefusal::Untrusted);
+        is_trusted.then(|| self.presented.hash())
     }
 
     /// The user that it names as of now.

@@ -146,7 +146,12 @@ impl Walk<'_> {
             backends: &settings.backends,
             limits: &settings.throttle,
         };
-        let admitted = self.gateway.shared.programs.check(offered, &origin, settings.tokens).await?;
+        let shown = match offered {
+            Offered::AccessToken(_) => self.certificate_hash(target),
+            _ => None,
+        };
+        let programs = &self.gateway.shared.programs;
+        let admitted = programs.check(offered, shown, &origin, settings.tokens).await?;
         let carrier = match admitted.carrier {
             ProgramCarrier::Basic => Carrier::Basic,
             ProgramCarrier::Token => Carrier::Token,
@@ -222,6 +227,8 @@ impl From<NotAdmitted> for Refusal {
     fn from(not_admitted: NotAdmitted) -> Self {
         match not_admitted {
             NotAdmitted::Wrong => Self::WrongCredential,
+            NotAdmitted::WrongAccessToken => Self::WrongAccessToken,
+            NotAdmitted::BoundAccessToken => Self::BoundAccessToken,
             NotAdmitted::TokenNeeded => Self::TokenNeeded,
             NotAdmitted::Throttled { retry_after } => Self::TooManyAttempts { retry_after },
             NotAdmitted::Busy { retry_after } => Self::TooBusy { retry_after },

@@ -273,6 +273,7 @@ impl Walk<'_> {
         let (pages, headers) = (&self.snapshot.portal.pages, self.request.headers());
         let mut response = refusal.respond(wants, self.record.id.as_str(), pages, headers);
         if response.status() == StatusCode::UNAUTHORIZED
+            && !response.headers().contains_key(WWW_AUTHENTICATE)
             && let Some(challenge) = self.programs.challenge(self.request.headers())
         {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

@@ -3,6 +3,7 @@
 //! The rest of the gateway speaks about people in these values. How a proof is checked, where users are stored and what
 //! they may do is left to `auth`, `users` and `access`.
 
+mod certificate_hash;
 mod email;
 mod names;
 mod program;
@@ -14,6 +15,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub use certificate_hash::CertificateHash;
 pub use email::EmailKey;
 pub use names::{GroupName, InvalidName, Permission, UserName};
 pub use program::{InvalidScope, Program, Scope, ScopePath};

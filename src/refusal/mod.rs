@@ -41,6 +41,10 @@ pub enum Refusal {
     Confirm(ProofMethods),
     /// 401: the credential that a program sent is not valid.
     WrongCredential,
+    /// 401: the access token that a program sent is not valid.
+    WrongAccessToken,
+    /// 401: the access token is bound to a key that the request does not show, or in a way that is not checked.
+    BoundAccessToken,
     /// 403: the account has a second factor, so that a program has to use a token in place of its password.
     TokenNeeded,
     /// 403: who is signed in may not do this.
@@ -105,7 +109,11 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::PlainHttp { .. } => StatusCode::BAD_REQUEST,
-            Self::SignIn | Self::Confirm(_) | Self::WrongCredential => StatusCode::UNAUTHORIZED,
+            Self::SignIn
+            | Self::Confirm(_)
+            | Self::WrongCredential
+            | Self::WrongAccessToken
+            | Self::BoundAccessToken => StatusCode::UNAUTHORIZED,
             Self::TokenNeeded
             | Self::Forbidden
             | Self::NoCertificate
@@ -140,7 +148,9 @@ impl Refusal {
             Self::SignIn => "refused-sign-in-title",
             Self::Confirm(ProofMethods::ALL) => "refused-confirm-title",
             Self::Confirm(_) => "refused-factor-title",
-            Self::WrongCredential => "refused-wrong-credential-title",
+            Self::WrongCredential | Self::WrongAccessToken | Self::BoundAccessToken => {
+                "refused-wrong-credential-title"
+            }
             Self::TokenNeeded => "refused-token-needed-title",
             Self::Forbidden => "refused-forbidden-title",
             Self::NoCertificate | Self::NoCertificateByProxy => "refused-no-certificate-title",
@@ -179,7 +189,8 @@ impl Refusal {
             Self::SignIn => "refused-sign-in",
             Self::Confirm(ProofMethods::ALL) => "refused-confirm",
             Self::Confirm(_) => "refused-factor",
-            Self::WrongCredential => "refused-wrong-credential",
+            Self::WrongCredential | Self::WrongAccessToken => "refused-wrong-credential",
+            Self::BoundAccessToken => "refused-bound-token",
             Self::TokenNeeded => "refused-token-needed",
             Self::Forbidden => "refused-forbidden",
             Self::NoCertificate => "refused-no-certificate",

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response,
-    header::{ALLOW, RETRY_AFTER},
+    header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
 use serde::Serialize;
@@ -106,9 +106,16 @@ impl Refusal {
     ///
     /// A 401 has no challenge, although RFC 9110 §11.6.1 asks for one. No registered scheme fits a form: `Basic`
     /// and `Digest` make browsers ask for a password in a dialog of their own, and at every other scheme Python's
-    /// urllib, with which `hg` speaks HTTP, ends in a traceback.
+    /// urllib, with which `hg` speaks HTTP, ends in a traceback. The exception is an access token of a provider: a client that
+    /// has sent one knows the scheme (RFC 6750 §3.1), and gets another one when it reads `invalid_token`.
     pub fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
+            Self::WrongAccessToken => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(INVALID_TOKEN));
+            }
+            Self::BoundAccessToken => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(BOUND_TOKEN));
+            }
             Self::MethodNotAllowed(allow) => {
                 headers.insert(ALLOW, HeaderValue::from_static(allow));
             }
@@ -124,6 +131,11 @@ impl Refusal {
         }
     }
 }
+
+/// RFC 6750 §3.
+const INVALID_TOKEN: &str = "Bearer realm=\"Portcullis\", error=\"invalid_token\"";
+const BOUND_TOKEN: &str = "Bearer realm=\"Portcullis\", error=\"invalid_token\", \
+                           error_description=\"the token is bound to a key that the request does not show\"";
 
 /// RFC 9457 §3.1, with members of our own.
 #[derive(Serialize)]

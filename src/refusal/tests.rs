@@ -9,11 +9,13 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::{identity::ProofMethods, pages::Pages};
 
-pub(crate) const EVERY_REFUSAL: [Refusal; 27] = [
+pub(crate) const EVERY_REFUSAL: [Refusal; 29] = [
     Refusal::BadRequest("The request has two lengths."),
     Refusal::PlainHttp { to: None },
     Refusal::SignIn,
     Refusal::Confirm(ProofMethods::ALL),
+    Refusal::WrongAccessToken,
+    Refusal::BoundAccessToken,
     Refusal::Forbidden,
     Refusal::CrossSite,
     Refusal::ServiceWorker,
@@ -161,6 +163,10 @@ fn each_status_carries_its_header() {
                 .map(|v| v.to_str().unwrap().to_owned())
         };
         assert!(header(Refusal::SignIn, "www-authenticate").is_none());
+        for refusal in [Refusal::WrongAccessToken, Refusal::BoundAccessToken] {
+            let challenge = header(refusal, "www-authenticate").unwrap();
+            assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""));
+        }
         assert_eq!(header(Refusal::MethodNotAllowed("GET, HEAD"), "allow").as_deref(), Some("GET, HEAD"));
         let busy = |millis| Refusal::TooBusy { retry_after: Duration::from_millis(millis) };
         assert_eq!(header(busy(1500), "retry-after").as_deref(), Some("2"));

@@ -333,7 +333,13 @@ fn programs_through(kind: Kind) {
         assert!(authorization.iter().all(|value| value.is_empty()), "{kind:?}: {authorization:?}");
     }
     // Nobody, and a wrong credential: curl and git wait for the challenge.
-    for arguments in [&[][..], &["--user", "alice:wrong"], &["--header", "Authorization: Bearer x"]] {
+    let (basic, bearer) =
+        ("Basic realm=\"Portcullis\"", "Bearer realm=\"Portcullis\", error=\"invalid_token\"");
+    for (arguments, expected) in [
+        (&[][..], basic),
+        (&["--user", "alice:wrong"], basic),
+        (&["--header", "Authorization: Bearer x"], bearer),
+    ] {
         let (status, text, arrived) = through(arguments, "/page");
         assert_eq!(
             (status, arrived.map(|request| request.head)),
@@ -341,7 +347,7 @@ fn programs_through(kind: Kind) {
             "{kind:?} {arguments:?}: {text}"
         );
         let challenge = field(&text, "www-authenticate").unwrap_or_default();
-        assert!(challenge.starts_with("Basic realm=\"Portcullis\""), "{kind:?} {arguments:?}: {text}");
+        assert!(challenge.starts_with(expected), "{kind:?} {arguments:?}: {text}");
     }
     let (status, text, arrived) = through(&["--anyauth", "--user", &with_password], "/page");
     assert!(arrived.is_some(), "{kind:?}: curl answers the challenge: {status} {text}");

@@ -20,6 +20,7 @@ mod assertion;
 mod assurance;
 mod basic;
 mod bearer;
+mod bound_tokens;
 mod branding;
 mod browser;
 mod check_online;

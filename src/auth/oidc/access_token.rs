@@ -3,7 +3,12 @@
 //! An ID token is no access token: it says that somebody has signed in at a client, and every client of the provider gets
 //! one. Mallory, who runs another client, must not come in with the ID tokens of its users. The audience of access tokens
 //! therefore differs from the client's id, and a token with the marks of an ID token is refused.
+//!
+//! A token with `cnf` is bound to a key that its sender has to show (RFC 7800 §3.1): Mallory, who has read it in a log of
+//! Alice's machine, cannot use it. Such a token is worth nothing by itself. The hash of a client certificate (RFC 8705 §3.1)
+//! can be compared; for the proofs of DPoP (RFC 9449) and other bindings there is no check here, so that such tokens are refused.
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
 use super::{
@@ -14,13 +19,14 @@ use super::{
     numeric_date,
     settings::OidcSettings,
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, identity::CertificateHash};
 
 /// An access token whose form and claims fit. Anybody can have made it: its signature is not checked yet.
 #[derive(Debug)]
 pub(super) struct ExaminedToken<'t> {
     token: Unverified<'t>,
     until: Timestamp,
+    bound_to: Option<CertificateHash>,
 }
 
 /// Looks at everything in a token for this audience but its signature, the only part that costs something. A key of the
@@ -60,14 +66,28 @@ pub(super) fn examine<'t>(
     }
     let expires = claims.get("exp").and_then(|end| numeric_date::read(end).ok());
     let until = expires.ok_or(Rejection::TokenTime)? + LEEWAY;
+    let bound_to = claims.get("cnf").map(bound_certificate).transpose()?;
     token.find_key(keys)?;
-    Ok(ExaminedToken { token, until })
+    Ok(ExaminedToken { token, until, bound_to })
+}
+
+/// The certificate that `cnf` binds a token to, if it is bound to that alone.
+fn bound_certificate(confirmation: &Value) -> Result<CertificateHash, Rejection> {
+    let members = confirmation.as_object().filter(|members| members.len() == 1);
+    let hash = members.and_then(|members| members.get("x5t#S256")?.as_str());
+    let bytes = hash.and_then(|hash| BASE64URL_NOPAD.decode(hash.as_bytes()).ok());
+    bytes.and_then(|bytes| bytes.try_into().ok()).map(CertificateHash).ok_or(Rejection::TokenBound)
 }
 
 impl ExaminedToken<'_> {
     /// The claims, which nobody has confirmed.
     pub(super) fn claims(&self) -> &Object {
         self.token.claims()
+    }
+
+    /// The client certificate that its sender has to show; `None`: whoever has the token may use it.
+    pub(super) fn bound_to(&self) -> Option<CertificateHash> {
+        self.bound_to
     }
 
     /// Checks the signature with the keys that the token was examined with; returns the claims and the end of the token.
@@ -157,6 +177,37 @@ mod tests {
         elsewhere["aud"] = json!("another");
         assert_eq!(result(&key, &unknown.token(&elsewhere)), Err(Rejection::TokenAudience));
         assert_eq!(result(&key, &unknown.token(&claims())), Err(Rejection::TokenKey));
+    }
+
+    #[test]
+    fn a_token_that_is_bound_to_something_else_than_a_certificate_is_refused() {
+        let key = SigningKey::generate("one");
+        let examined = |confirmation: &Value| {
+            let mut claims = self::claims();
+            claims["cnf"] = confirmation.clone();
+            let (token, keys) = (key.token(&claims), key.key_set());
+            let examined = examine(&token, &keys, (&settings(), AUDIENCE), now());
+            examined.map(|token| token.bound_to())
+        };
+        let hash = BASE64URL_NOPAD.encode(&[7; 32]);
+        assert_eq!(examined(&json!({"x5t#S256": hash})), Ok(Some(CertificateHash([7; 32]))));
+        for bound in [
+            json!({"jkt": hash}),
+            json!({"jkt": hash, "x5t#S256": hash}),
+            json!({"x5t#S256": hash, "jwk": {"kty": "EC"}}),
+            json!({"jwk": {"kty": "EC"}}),
+            json!({"kid": "one"}),
+            json!({"x5t#S256": [hash]}),
+            json!({"x5t#S256": format!("{hash}=")}),
+            json!({"x5t#S256": BASE64URL_NOPAD.encode(&[7; 20])}),
+            json!({}),
+            json!(hash),
+            json!([hash]),
+            json!(true),
+            Value::Null,
+        ] {
+            assert_eq!(examined(&bound), Err(Rejection::TokenBound), "{bound}");
+        }
     }
 
     #[test]

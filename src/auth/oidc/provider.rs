@@ -28,7 +28,7 @@ use super::{
 use crate::{
     clock::{Clock, Timestamp},
     error_chain::ErrorChain,
-    identity::IdentityPair,
+    identity::{CertificateHash, IdentityPair},
     users::SourceProfile,
 };
 
@@ -54,6 +54,8 @@ pub struct AccessToken {
     pub until: Timestamp,
     /// Whether the settings let in the user whom its claims describe.
     pub admits: bool,
+    /// The client certificate that its sender has to show with it.
+    pub bound_to: Option<CertificateHash>,
 }
 
 /// An access token whose form and claims fit. Anybody can have made it: its signature is not checked yet.
@@ -382,12 +384,18 @@ impl UnverifiedAccessToken<'_> {
         &self.claimed
     }
 
+    /// The client certificate that its sender has to show with it, as the token claims.
+    pub fn bound_to(&self) -> Option<CertificateHash> {
+        self.token.bound_to()
+    }
+
     /// Checks the signature.
     pub fn verify(self) -> Result<AccessToken, Rejection> {
         let Self { token, keys, claimed, provider } = self;
+        let bound_to = token.bound_to();
         let (claims, until) = token.verify(&keys)?;
         let admits = profile::admits(&Claims::of(claims), &provider.settings);
-        Ok(AccessToken { pair: claimed, until, admits })
+        Ok(AccessToken { pair: claimed, until, admits, bound_to })
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Rejection {
     TokenNonce,
     /// `at_hash` does not fit the access token.
     TokenAccessHash,
+    /// The access token is bound to a key (`cnf`) in a way that is not checked here, or its sender has not shown the key.
+    TokenBound,
     /// `sub` is missing, empty or too long.
     TokenSubject,
     /// The user did not sign in again at the provider, although this was asked for.
@@ -114,6 +116,7 @@ impl Rejection {
             Self::TokenOld => "token-old",
             Self::TokenNonce => "token-nonce",
             Self::TokenAccessHash => "token-access-hash",
+            Self::TokenBound => "token-bound",
             Self::TokenSubject => "token-subject",
             Self::TokenAuthTime => "token-auth-time",
             Self::TokenTenant => "token-tenant",

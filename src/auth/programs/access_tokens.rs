@@ -23,6 +23,7 @@ use crate::{
         oidc::{AccessToken, NoAccessToken, Rejection, UnverifiedAccessToken},
     },
     clock::Timestamp,
+    identity::{BackendName, CertificateHash},
     telemetry::AuditEvent,
     throttle::{Network, ThrottleKey, Wait},
     users::{ProgramCredential, TokenRules},
@@ -33,6 +34,7 @@ impl ProgramSignIn {
     pub(super) async fn check_access_token(
         &self,
         token: &str,
+        shown: Option<CertificateHash>,
         origin: &Origin<'_>,
     ) -> Result<Admitted, NotAdmitted> {
         let (key, now) = (Bearers::key(token), self.clock.now());
@@ -40,17 +42,22 @@ impl ProgramSignIn {
         let is_new = remembered.is_none();
         let bearer = match remembered {
             Some(bearer) => bearer,
-            None => self.read_access_token(token, &key, origin, now).await?,
+            None => self.read_access_token((token, &key), shown, origin, now).await?,
         };
+        // Another sender may have shown the certificate when the token was checked.
+        if is_missing(bearer.token.bound_to, shown) {
+            log_bound(origin, &bearer.token.pair.backend, NOT_SHOWN);
+            return Err(NotAdmitted::BoundAccessToken);
+        }
         let pair = &bearer.token.pair;
-        let account = self.account(bearer.user, origin).await?.ok_or(NotAdmitted::Wrong)?;
+        let account = self.account(bearer.user, origin).await?.ok_or(NotAdmitted::WrongAccessToken)?;
         // An operator has linked a machine by its id alone, and its tokens tell no address and no groups.
         if !account.machine && !bearer.token.admits {
-            return Err(NotAdmitted::Wrong);
+            return Err(NotAdmitted::WrongAccessToken);
         }
         let credential = ProgramCredential::Bearer(pair.clone(), bearer.token.until);
         let identity = account.program(&credential, TokenRules::default(), now);
-        let identity = identity.ok_or(NotAdmitted::Wrong)?;
+        let identity = identity.ok_or(NotAdmitted::WrongAccessToken)?;
         if is_new {
             self.bearers.put(key, network(origin), &bearer);
         }
@@ -61,12 +68,12 @@ impl ProgramSignIn {
     /// that nobody has linked is nobody here.
     async fn read_access_token(
         &self,
-        token: &str,
-        key: &BearerKey,
+        (token, key): (&str, &BearerKey),
+        shown: Option<CertificateHash>,
         origin: &Origin<'_>,
         now: Timestamp,
     ) -> Result<Arc<Bearer>, NotAdmitted> {
-        let mut not_admitted = NotAdmitted::Wrong;
+        let mut not_admitted = NotAdmitted::WrongAccessToken;
         for provider in origin.backends.providers() {
             let refused = |rejection: Rejection| {
                 let (request_id, provider) = (origin.request_id, &provider.settings().name);
@@ -80,10 +87,19 @@ impl ProgramSignIn {
                     continue;
                 }
                 Err(NoAccessToken::Rejected(rejection)) => {
+                    if rejection == Rejection::TokenBound {
+                        log_bound(origin, &provider.settings().name, NOT_CHECKED);
+                        not_admitted = NotAdmitted::BoundAccessToken;
+                    }
                     refused(rejection);
                     continue;
                 }
             };
+            if is_missing(unverified.bound_to(), shown) {
+                log_bound(origin, &provider.settings().name, NOT_SHOWN);
+                not_admitted = NotAdmitted::BoundAccessToken;
+                continue;
+            }
             let token = match self.check_signature(unverified, key, origin).await? {
                 Ok(token) => token,
                 Err(rejection) => {
@@ -96,7 +112,7 @@ impl ProgramSignIn {
             let Some(account) = account else {
                 let (request_id, identity) = (origin.request_id, &token.pair);
                 tracing::info!(request_id, %identity, "access token refused: its identity belongs to no user");
-                return Err(NotAdmitted::Wrong);
+                return Err(NotAdmitted::WrongAccessToken);
             };
             let checked_by = Arc::downgrade(provider);
             return Ok(Arc::new(Bearer { token, checked_by, user: account.user.id, at: now }));
@@ -140,6 +156,19 @@ impl ProgramSignIn {
     }
 }
 
+/// Whether the certificate that a token is bound to was not shown.
+fn is_missing(bound_to: Option<CertificateHash>, shown: Option<CertificateHash>) -> bool {
+    bound_to.is_some_and(|hash| shown != Some(hash))
+}
+
+fn log_bound(origin: &Origin<'_>, provider: &BackendName, reason: &str) {
+    tracing::info!(request_id = origin.request_id, %provider, reason, "access token refused");
+}
+
 fn network(origin: &Origin<'_>) -> Network {
     Network::of(origin.client_addr.or_proxy())
 }
+
+const NOT_SHOWN: &str = "it is bound to a client certificate, and the connection has not shown this one";
+const NOT_CHECKED: &str =
+    "it is bound to a key (`cnf`) otherwise than by `x5t#S256` alone; DPoP is not supported";

@@ -140,7 +140,12 @@ mod tests {
         let (bearers, at) = (Bearers::new(), Timestamp::from_millis(1_000));
         let backend = BackendName::parse("corp").unwrap();
         let pair = IdentityPair { backend, authority: "https://issuer".into(), subject: "machine".into() };
-        let token = AccessToken { pair: pair.clone(), until: at + Duration::from_hours(1), admits: true };
+        let token = AccessToken {
+            pair: pair.clone(),
+            until: at + Duration::from_hours(1),
+            admits: true,
+            bound_to: None,
+        };
         let key = Bearers::key("one");
         let [here, elsewhere] = ["192.0.2.1", "192.0.2.2"].map(|addr| Network::of(addr.parse().unwrap()));
         bearers.put(key, here, &Arc::new(Bearer { token, checked_by: Weak::new(), user: UserId(1), at }));

@@ -11,7 +11,7 @@ use crate::{
     auth::{Claim, Credential, NotProved, Origin, SignIn},
     clock::{Clock, Timestamp},
     error_chain::ErrorChain,
-    identity::{BackendName, Identity, UserId},
+    identity::{BackendName, CertificateHash, Identity, UserId},
     telemetry::{Audit, AuditEvent, AuditKind},
     users::{Account, Directory, DirectoryError, Password, PresentedToken, ProgramCredential, TokenRules},
 };
@@ -56,6 +56,10 @@ pub enum ProgramCarrier {
 pub enum NotAdmitted {
     /// The credential is wrong, has ended, or is not for this app or this address.
     Wrong,
+    /// The same of an access token.
+    WrongAccessToken,
+    /// The access token is bound to a key that the request does not show, or in a way that is not checked here.
+    BoundAccessToken,
     /// The password is right, and the account has a second factor, which a password alone would leave out.
     TokenNeeded,
     /// Too many wrong passwords came before; this one was not checked.
@@ -78,17 +82,19 @@ impl ProgramSignIn {
         Self { sign_in, directory, verdicts: Verdicts::new(), bearers: Bearers::new(), audit, clock }
     }
 
-    /// Whether `offered` gives an identity now.
+    /// Whether `offered` gives an identity now. `shown` is the client certificate of its sender, for an access token that is
+    /// bound to one.
     pub async fn check(
         &self,
         offered: Offered,
+        shown: Option<CertificateHash>,
         origin: &Origin<'_>,
         rules: TokenRules,
     ) -> Result<Admitted, NotAdmitted> {
         match offered {
             Offered::Token(presented) => self.check_token(&presented, origin, rules).await,
             Offered::Password { name, password } => self.check_password(&name, password, origin).await,
-            Offered::AccessToken(token) => self.check_access_token(&token, origin).await,
+            Offered::AccessToken(token) => self.check_access_token(&token, shown, origin).await,
             Offered::Nothing => Err(NotAdmitted::Wrong),
         }
     }
@@ -202,7 +208,11 @@ impl ProgramSignIn {
         Some(Ok(Admitted { account, identity, credential, carrier: ProgramCarrier::Basic }))
     }
 
-    pub(super) async fn account(&self, id: UserId, origin: &Origin<'_>) -> Result<Option<Arc<Account>>, NotAdmitted> {
+    pub(super) async fn account(
+        &self,
+        id: UserId,
+        origin: &Origin<'_>,
+    ) -> Result<Option<Arc<Account>>, NotAdmitted> {
         self.directory.account(id).await.map_err(|error| failed(origin, &error))
     }
 }

@@ -12,6 +12,7 @@ refused-confirm-title = Bitte bestätigen Sie Ihr Passwort
 refused-confirm = Dafür müssen Sie Ihr Passwort noch einmal bestätigen.
 refused-wrong-credential-title = Diese Anmeldedaten sind ungültig
 refused-wrong-credential = Die Anmeldedaten im Authorization-Header sind falsch, abgelaufen oder werden hier nicht angenommen.
+refused-bound-token = Das Zugriffstoken im Authorization-Header ist an ein Client-Zertifikat oder an einen Schlüssel (DPoP) gebunden. Diese Anfrage weist das Zertifikat nicht vor, oder die Bindung kann hier nicht geprüft werden.
 refused-token-needed-title = Ein Token wird benötigt
 refused-token-needed = Dieses Konto hat einen zweiten Faktor oder braucht einen, deshalb reicht sein Passwort allein nicht. Erstellen Sie auf der Kontoseite ein Token, und verwenden Sie es anstelle des Passworts.
 refused-forbidden-title = Sie dürfen diese Seite nicht öffnen

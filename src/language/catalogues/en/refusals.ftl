@@ -17,6 +17,7 @@ refused-confirm-title = Please confirm your password
 refused-confirm = For this you have to confirm your password again.
 refused-wrong-credential-title = This credential isn’t valid
 refused-wrong-credential = The credential in the Authorization header is wrong, has ended, or is not accepted here.
+refused-bound-token = The access token in the Authorization header is bound to a client certificate or to a key (DPoP). This request does not show that certificate, or the binding cannot be checked here.
 refused-token-needed-title = A token is needed
 refused-token-needed = This account has a second factor or needs one, so that its password alone is not accepted. Make a token on the account page, and use it in place of the password.
 refused-forbidden-title = You can’t open this page

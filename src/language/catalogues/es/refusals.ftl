@@ -12,6 +12,7 @@ refused-confirm-title = Confirme su contraseña
 refused-confirm = Para esto tiene que confirmar de nuevo su contraseña.
 refused-wrong-credential-title = Estas credenciales no son válidas
 refused-wrong-credential = Las credenciales de la cabecera Authorization son incorrectas, han caducado o no se aceptan aquí.
+refused-bound-token = El token de acceso de la cabecera Authorization está vinculado a un certificado de cliente o a una clave (DPoP). Esta solicitud no presenta ese certificado, o el vínculo no se puede comprobar aquí.
 refused-token-needed-title = Se necesita un token
 refused-token-needed = Esta cuenta tiene un segundo factor o necesita uno, por lo que su contraseña sola no se acepta. Cree un token en la página de la cuenta y úselo en lugar de la contraseña.
 refused-forbidden-title = No puede abrir esta página

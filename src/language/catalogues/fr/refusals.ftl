@@ -12,6 +12,7 @@ refused-confirm-title = Veuillez confirmer votre mot de passe
 refused-confirm = Pour cela, vous devez confirmer à nouveau votre mot de passe.
 refused-wrong-credential-title = Ces identifiants ne sont pas valables
 refused-wrong-credential = Les identifiants de l’en-tête Authorization sont incorrects, ont expiré ou ne sont pas acceptés ici.
+refused-bound-token = Le jeton d’accès de l’en-tête Authorization est lié à un certificat client ou à une clé (DPoP). Cette requête ne présente pas ce certificat, ou le lien ne peut pas être vérifié ici.
 refused-token-needed-title = Un jeton est nécessaire
 refused-token-needed = Ce compte a un second facteur ou en a besoin, son mot de passe seul n’est donc pas accepté. Créez un jeton sur la page du compte et utilisez-le à la place du mot de passe.
 refused-forbidden-title = Vous ne pouvez pas ouvrir cette page

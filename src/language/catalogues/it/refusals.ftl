@@ -12,6 +12,7 @@ refused-confirm-title = Confermi la Sua password
 refused-confirm = Per questo deve confermare di nuovo la Sua password.
 refused-wrong-credential-title = Queste credenziali non sono valide
 refused-wrong-credential = Le credenziali nell’intestazione Authorization sono errate, scadute o non accettate qui.
+refused-bound-token = Il token di accesso nell’intestazione Authorization è vincolato a un certificato client o a una chiave (DPoP). Questa richiesta non presenta quel certificato, oppure il vincolo non può essere verificato qui.
 refused-token-needed-title = Serve un token
 refused-token-needed = Questo account ha un secondo fattore o ne richiede uno, perciò la sola password non è accettata. Crei un token nella pagina dell’account e lo usi al posto della password.
 refused-forbidden-title = Non può aprire questa pagina

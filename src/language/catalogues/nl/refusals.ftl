@@ -12,6 +12,7 @@ refused-confirm-title = Bevestig uw wachtwoord
 refused-confirm = Hiervoor moet u uw wachtwoord opnieuw bevestigen.
 refused-wrong-credential-title = Deze inloggegevens zijn ongeldig
 refused-wrong-credential = De inloggegevens in de Authorization-header zijn onjuist, verlopen of worden hier niet geaccepteerd.
+refused-bound-token = Het toegangstoken in de Authorization-header is gebonden aan een clientcertificaat of aan een sleutel (DPoP). Dit verzoek toont dat certificaat niet, of de binding kan hier niet worden gecontroleerd.
 refused-token-needed-title = Er is een token nodig
 refused-token-needed = Dit account heeft een tweede factor of heeft er een nodig, daarom wordt het wachtwoord alleen niet geaccepteerd. Maak een token op de accountpagina en gebruik dat in plaats van het wachtwoord.
 refused-forbidden-title = U kunt deze pagina niet openen

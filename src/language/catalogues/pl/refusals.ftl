@@ -12,6 +12,7 @@ refused-confirm-title = Proszę potwierdzić hasło
 refused-confirm = Do tego trzeba ponownie potwierdzić hasło.
 refused-wrong-credential-title = Te dane logowania są nieprawidłowe
 refused-wrong-credential = Dane logowania w nagłówku Authorization są błędne, wygasły lub nie są tu przyjmowane.
+refused-bound-token = Token dostępu w nagłówku Authorization jest powiązany z certyfikatem klienta lub z kluczem (DPoP). To żądanie nie przedstawia tego certyfikatu albo powiązania nie można tu sprawdzić.
 refused-token-needed-title = Potrzebny jest token
 refused-token-needed = To konto ma drugi składnik lub go wymaga, dlatego samo hasło nie jest przyjmowane. Proszę utworzyć token na stronie konta i używać go zamiast hasła.
 refused-forbidden-title = Brak dostępu do tej strony

@@ -12,6 +12,7 @@ refused-confirm-title = Confirme a sua palavra-passe
 refused-confirm = Para isto tem de confirmar novamente a sua palavra-passe.
 refused-wrong-credential-title = Estas credenciais não são válidas
 refused-wrong-credential = As credenciais no cabeçalho Authorization estão erradas, expiraram ou não são aceites aqui.
+refused-bound-token = O token de acesso no cabeçalho Authorization está vinculado a um certificado de cliente ou a uma chave (DPoP). Este pedido não apresenta esse certificado, ou o vínculo não pode ser verificado aqui.
 refused-token-needed-title = É necessário um token
 refused-token-needed = Esta conta tem um segundo fator ou precisa de um, por isso a palavra-passe sozinha não é aceite. Crie um token na página da conta e use-o em vez da palavra-passe.
 refused-forbidden-title = Não pode abrir esta página
