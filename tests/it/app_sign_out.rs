@@ -8,7 +8,11 @@ use std::{
 
 use data_encoding::BASE64URL_NOPAD;
 use http::{Method, Request, header::ACCEPT};
-use portcullis::{identity::UserName, users::UserStore};
+use portcullis::{
+    identity::{Proofs, UserName},
+    session::{Opening, Owner},
+    users::UserStore,
+};
 use serde_json::Value;
 
 use crate::support::{
@@ -318,6 +322,70 @@ fn a_gateway_that_has_not_seen_a_session_tells_the_app_of_its_end() {
     let sid = sid_of(&upstream);
     one.users().set_active(&alice(), false).unwrap();
     assert_eq!(notices_in_time(&other, &upstream, 1)[0]["sid"], sid);
+}
+
+/// The first app takes connections and never responds.
+#[test]
+fn an_app_that_does_not_respond_delays_and_loses_notices_to_itself_alone() {
+    let silent = Upstream::scripted(|conn| {
+        conn.request()?;
+        conn.until_close();
+        Ok(())
+    });
+    let upstream = Upstream::ok();
+    let gateway = TestGateway::start_with(
+        "[session]\nstore = \"memory\"\n",
+        &format!(
+            "[[app]]\nname = \"silent\"\nhost = \"localhost\"\npath = \"/silent\"\nupstream = {:?}\n\
+             sign_out_notice = \"/silent/end\"\n\
+             [[app]]\nname = \"wiki\"\nhost = \"localhost\"\nupstream = {:?}\nsign_out_notice = \"/end\"\n",
+            silent.url, upstream.url
+        ),
+    );
+    gateway.add_user("alice", &[]);
+    gateway.add_user("bob", &[]);
+    let counted = |outcome: &str, app: &str| {
+        gateway.counted(&format!("portcullis_sign_out_notices_{outcome}_total{{app=\"{app}\"}}"))
+    };
+    // Eight are under way, 1,024 wait.
+    let (fill, more) = (8 + 1024, 60);
+    end_sessions(&gateway, 0..fill);
+    until("the wiki is told of each", || counted("sent", "wiki") == u64::from(fill));
+    assert_eq!((counted("dropped", "silent"), counted("dropped", "wiki")), (0, 0));
+    end_sessions(&gateway, fill..fill + more);
+    until("the wiki is told of each", || counted("sent", "wiki") == u64::from(fill + more));
+    assert_eq!((counted("dropped", "silent"), counted("dropped", "wiki")), (u64::from(more), 0));
+    assert_eq!(notices(&upstream).len(), usize::try_from(fill + more).unwrap());
+
+    let mut bob = signed_in(&gateway, "bob");
+    send(&mut bob, &Method::GET, "/page", &OWN);
+    assert_eq!(bob.sign_out().status, 303);
+    until("the wiki is told about bob", || counted("sent", "wiki") == u64::from(fill + more + 1));
+}
+
+/// Ends as many sessions of alice, who has signed in at another millisecond each time.
+fn end_sessions(gateway: &TestGateway, millis: std::ops::Range<u32>) {
+    let (shared, start) = (&gateway.shared, gateway.clock.now());
+    let limits = shared.current.load().portal.sessions;
+    crate::support::block_on(async {
+        let account = shared.directory.account_by_name(&alice()).await.unwrap().unwrap();
+        for millis in millis {
+            let now = start + Duration::from_millis(millis.into());
+            let opening = Opening {
+                owner: Owner::User { id: account.user.id, credential: account.credential },
+                proofs: Proofs::password(now),
+                source: None,
+                client_addr: [127, 0, 0, 1].into(),
+                user_agent: "test",
+                host: "localhost",
+                remember: false,
+                replaces: None,
+                confirms: false,
+            };
+            let (_, session) = shared.sessions.open(opening, now, &limits).await.unwrap();
+            shared.sessions.end(&session).await.unwrap();
+        }
+    });
 }
 
 const BUSY: &str = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n";
