@@ -11,6 +11,7 @@ pub mod document;
 mod heavy;
 mod node;
 mod python;
+mod registry;
 pub mod running;
 mod transmission;
 

@@ -1,5 +1,5 @@
 //! Programs that speak to applications behind the gateway with an API token: rclone and cadaver (`WebDAV`), vdirsyncer
-//! (`CalDAV`), skopeo (a registry of container images).
+//! (`CalDAV`). skopeo is in `registry`.
 //!
 //! Each is the program that people use, with its own settings, in front of the real server. It knows the gateway's
 //! certificate and checks it, but for cadaver, which is told to accept it.
@@ -9,9 +9,6 @@ use std::{
     io::Write,
     process::{Command, Output, Stdio},
 };
-
-use aws_lc_rs::digest;
-use data_encoding::HEXLOWER;
 
 use super::{
     document::Recipe,
@@ -131,84 +128,8 @@ fn vdirsyncer_synchronises_a_calendar_with_a_token() {
     assert!(!output.status.success() && text(&output.stderr).contains("401"), "{}", text(&output.stderr));
 }
 
-#[test]
-fn skopeo_signs_in_to_a_registry_and_pushes_and_pulls_an_image_with_a_token() {
-    let folder = Folder::new();
-    let registry = folder.start("docker-registry", |port| {
-        let configuration = format!(
-            "version: 0.1\nlog: {{ level: warn }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\n\
-             http: {{ addr: '127.0.0.1:{port}' }}\n",
-            folder.text("images")
-        );
-        folder.write("registry.yml", &configuration);
-        folder.command("docker-registry serve registry.yml")
-    });
-    let gateway = TestGateway::start(&format!(
-        "[[app]]\nhost = \"localhost\"\nupstream = \"http://127.0.0.1:{}\"\nprograms = {{ tokens = true }}\n",
-        registry.port
-    ));
-    gateway.add_user("alice", &[]);
-    let host = gateway.origin.replace("https://", "");
-    folder.make(&["certificates"]);
-    fs::copy(gateway.certificate(), folder.path("certificates/ca.crt")).expect("the certificate");
-    let layer = make_image(&folder);
-    let skopeo =
-        |line: &str, input: &str| run(folder.command(&format!("skopeo --insecure-policy {line}")), input);
-    let login =
-        format!("login --cert-dir certificates --authfile auth.json -u alice --password-stdin {host}");
-    let output = skopeo(&login, "wrong");
-    assert!(!output.status.success(), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("invalid username/password"), "{}", text(&output.stderr));
-    let output = skopeo(&login, &gateway.token_of("alice"));
-    assert!(text(&output.stdout).contains("Login Succeeded"), "{}", text(&output.stderr));
-    let copy = "copy --preserve-digests --authfile auth.json";
-    for line in [
-        format!("{copy} --dest-cert-dir certificates oci:image:1 docker://{host}/demo/hello:1"),
-        format!("{copy} --src-cert-dir certificates docker://{host}/demo/hello:1 oci:back:1"),
-    ] {
-        let output = skopeo(&line, "");
-        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-    }
-    let pulled = folder.path("back/blobs/sha256").join(sha256(&layer));
-    assert!(fs::read(pulled).expect("the layer") == layer, "it is the layer that was pushed");
-    let output = skopeo(&format!("list-tags --cert-dir certificates docker://{host}/demo/hello"), "");
-    assert!(!output.status.success(), "nothing without a credential: {}", text(&output.stdout));
-}
-
-/// Makes an image of one layer below `image`, in the format of the Open Container Initiative; returns the layer.
-fn make_image(folder: &Folder) -> Vec<u8> {
-    folder.make(&["image/blobs/sha256"]);
-    folder.run("sh -c 'head -c 3000000 /dev/urandom >file && tar -cf layer file && gzip -nk layer'");
-    let read = |name: &str| fs::read(folder.path(name)).expect("a file that was made");
-    let (plain, layer) = (read("layer"), read("layer.gz"));
-    let put = |bytes: &[u8], kind: &str| {
-        let digest = sha256(bytes);
-        fs::write(folder.path("image/blobs/sha256").join(&digest), bytes).expect("a blob");
-        serde_json::json!({ "mediaType": kind, "digest": format!("sha256:{digest}"), "size": bytes.len() })
-    };
-    let kind = |name: &str| format!("application/vnd.oci.image.{name}");
-    let root = serde_json::json!({ "type": "layers", "diff_ids": [format!("sha256:{}", sha256(&plain))] });
-    let config = serde_json::json!({ "architecture": "amd64", "os": "linux", "config": {}, "rootfs": root });
-    let manifest = serde_json::json!({
-        "schemaVersion": 2,
-        "mediaType": kind("manifest.v1+json"),
-        "config": put(config.to_string().as_bytes(), &kind("config.v1+json")),
-        "layers": [put(&layer, &kind("layer.v1.tar+gzip"))],
-    });
-    let mut manifest = put(manifest.to_string().as_bytes(), &kind("manifest.v1+json"));
-    manifest["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": "1" });
-    let index = serde_json::json!({ "schemaVersion": 2, "manifests": [manifest] });
-    folder.write("image/index.json", &index.to_string());
-    folder.write("image/oci-layout", "{\"imageLayoutVersion\": \"1.0.0\"}");
-    layer
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    HEXLOWER.encode(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
 /// Runs a command with this on its standard input.
-fn run(mut command: Command, input: &str) -> Output {
+pub fn run(mut command: Command, input: &str) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("sh");
     // A program that has failed does not read.
@@ -216,7 +137,7 @@ fn run(mut command: Command, input: &str) -> Output {
     child.wait_with_output().expect("its output")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
