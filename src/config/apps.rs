@@ -106,7 +106,8 @@ pub(super) fn read(
         let path = section.field("path");
         let mount = mount(reader, path.as_ref());
         let name = names.of(index, &hosts, mount.as_ref());
-        let certificates = client_certificates::read_app(reader, section, tls.clients.authorities.as_ref());
+        let authorities = tls.clients.authorities.as_ref();
+        let certificates = client_certificates::read_app(reader, section, authorities, &listening.server);
         let auth = upstream_auth::read(reader, section.field("upstream_auth"), folder);
         let servers = upstreams.read(reader, section, folder, auth.certificate.as_ref());
         let mut forward = forwarded_app(reader, section, &name, servers);

@@ -12,6 +12,7 @@ use super::{
     excerpt::excerpt,
     keys,
     reader::{Field, Reader, Section},
+    server::ServerSection,
     source::Span,
     upstreams::key_pin,
 };
@@ -52,6 +53,7 @@ pub(super) fn read_app(
     reader: &Reader,
     app: &Section<'_>,
     authorities: Option<&Arc<ClientAuthorities>>,
+    server: &ServerSection,
 ) -> AppCertificates {
     let field = app.field("client_certificate");
     let used = match field.as_ref().and_then(|field| reader.choice(field, &["optional", "required"])) {
@@ -62,6 +64,17 @@ pub(super) fn read_app(
     if let (Some(field), None) = (&field, authorities) {
         let error = reader.error(&field.key, "no authority of client certificates is configured");
         reader.report(error.help("add `[[tls.client_ca]]` with `cert = \"certs/people-ca.pem\"`"));
+    }
+    if let (Some(field), CertificateUse::Required, true) = (&field, used, server.is_behind_proxy()) {
+        let error = reader
+            .error(
+                &field.value.span(),
+                "no request could reach this app: it requires a certificate that no client can show",
+            )
+            .label("all clients come through a trusted proxy, whose certificate is not theirs");
+        let help = "let clients connect to the gateway: add an address to `https` that is not of this machine alone; \
+                    or take this machine out of `trusted_proxies`, or leave `client_certificate` out";
+        reader.report(error.help(help));
     }
     let header = app.field("client_certificate_header");
     let sends_header = reader.boolean(header.clone(), false);

@@ -1,6 +1,10 @@
 //! `[server]`: listeners, trusted proxies, workers.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::Path};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::Path,
+};
 
 use toml::de::DeValue;
 
@@ -78,6 +82,20 @@ pub(super) fn read(
     let is_written = is_written(&https) && is_written(&http);
     let checks = checks.map(|checks| forward_auth::read(reader, checks, addrs(&asked_at), folder));
     (Listening { server, is_written }, checks)
+}
+
+impl ServerSection {
+    /// Whether all clients come through a trusted proxy on this machine: it is the only one that reaches the HTTPS listeners.
+    pub(super) fn is_behind_proxy(&self) -> bool {
+        // The address from which programs of this machine connect to the others of 127.0.0.0/8 as well.
+        let client = |listener: &SocketAddr| match listener {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        let is_proxys =
+            |addr: &SocketAddr| addr.ip().is_loopback() && self.trusted_proxies.trusts(client(addr));
+        !self.https.is_empty() && self.https.iter().all(is_proxys)
+    }
 }
 
 /// The section, and whether the file has its public listeners.
@@ -182,7 +200,7 @@ fn listeners(reader: &Reader, field: &Field<'_>) -> Vec<Listed> {
 }
 
 fn listener_help(text: &str) -> String {
-    if let Ok(address) = text.parse::<std::net::IpAddr>() {
+    if let Ok(address) = text.parse::<IpAddr>() {
         return format!("add a port: `{}`", SocketAddr::new(address, 8443));
     }
     let (host, port) = text.rsplit_once(':').unwrap_or(("", text));

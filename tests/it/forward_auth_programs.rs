@@ -216,9 +216,13 @@ fn an_app_that_requires_a_client_certificate_is_refused_with_a_reason() {
             folder.path().display()
         )
     };
-    let gateway = TestGateway::start_trusting(&["127.0.0.1/32"], &text("required"));
+    let gateway = TestGateway::start_trusting(&["127.0.0.1/32"], &text("optional"));
     gateway.add_user("alice", &[]);
     let (alice, token) = (session(&gateway, "alice"), token(&gateway, "alice", Scope::default()));
+    // Clients have to be able to reach the gateway by themselves: with the listener of the tests alone, no request ever could.
+    let proxy = "workers = 2\ntrusted_proxies = [\"127.0.0.1/32\"]\n";
+    let required = TestGateway::configuration("", &text("required")).replace("workers = 2\n", proxy);
+    gateway.reload_text(&required.replace("https = [\"127.0.0.1:0\"]", "https = [\"0.0.0.0:0\"]"));
     for kind in KINDS {
         for credential in [&alice, &bearer(&token)] {
             let response = ask(&gateway, kind, ("GET", "/page"), credential);

@@ -183,7 +183,7 @@ mod tests {
     fn a_token_that_is_bound_to_something_else_than_a_certificate_is_refused() {
         let key = SigningKey::generate("one");
         let examined = |confirmation: &Value| {
-            let mut claims = self::claims();
+            let mut claims = claims();
             claims["cnf"] = confirmation.clone();
             let (token, keys) = (key.token(&claims), key.key_set());
             let examined = examine(&token, &keys, (&settings(), AUDIENCE), now());

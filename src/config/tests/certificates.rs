@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 
 use super::super::{Diagnostic, Severity, parse};
 
@@ -64,7 +64,7 @@ fn an_upstream_s_own_certificate_that_has_expired_or_another_name_is_a_warning()
 fn a_file_of_authorities_is_made_out_to_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
     std::fs::write(folder.path().join("ca.pem"), made.pem()).unwrap();
     assert!(upstream_diagnostics(folder.path(), "nas.example.com", "ca.pem").is_empty());
@@ -185,5 +185,39 @@ fn a_host_that_no_certificate_covers_is_a_warning() {
         (&String::new(), "shop.example.com", false),
     ] {
         assert_eq!(warned(certificates, host), is_warned, "{host}");
+    }
+}
+
+/// The certificate of a proxy counts for nobody, so that nobody would be served.
+#[test]
+fn a_required_client_certificate_behind_a_proxy_of_this_machine_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    let said = |https: &str, proxies: &str, used: &str| {
+        let text = format!(
+            "[server]\n{https}\ntrusted_proxies = [{proxies}]\n[[tls.client_ca]]\ncert = \"ca.pem\"\n\
+             [[tls.client_ca.user]]\nemail = \"*@example.com\"\n\
+             [[app]]\nhost = \"wiki.example.com\"\nupstream = \"builtin:whoami\"\nclient_certificate = \"{used}\"\n"
+        );
+        said_of(folder.path(), &text)
+    };
+    let error = "error in line 11: no request could reach this app: it requires a certificate that no client can show";
+    let (local, both) = ("https = \"127.0.0.1:8443\"", "https = [\"127.0.0.1:8443\", \"[::1]:8443\"]");
+    assert_eq!(said(local, "\"127.0.0.1\"", "required"), [error]);
+    assert_eq!(said(both, "\"127.0.0.0/8\", \"::1\"", "required"), [error]);
+    assert_eq!(said("https = \"127.0.0.2:8443\"", "\"127.0.0.1\"", "required"), [error]);
+    for (https, proxies, used) in [
+        (local, "\"127.0.0.1\"", "optional"),
+        (local, "", "required"),
+        (local, "\"192.0.2.1\"", "required"),
+        (both, "\"127.0.0.1\"", "required"),
+        ("https = \"0.0.0.0:8443\"", "\"127.0.0.1\"", "required"),
+        ("https = [\"127.0.0.1:8443\", \"192.0.2.1:8443\"]", "\"127.0.0.1\"", "required"),
+        ("", "\"127.0.0.1\"", "required"),
+    ] {
+        assert_eq!(said(https, proxies, used), [""; 0], "{https} {proxies} {used}");
     }
 }
