@@ -25,6 +25,7 @@ fn the_document_names_the_versions_that_the_tests_install() {
         include_str!("../recipes/requirements.txt"),
         include_str!("../recipes/package.json"),
         include_str!("../recipes/development/requirements.txt"),
+        include_str!("../recipes/moin/requirements.txt"),
         include_str!("../recipes/heavy/requirements.txt"),
         include_str!("../recipes/heavy/package.json"),
     ]
@@ -35,6 +36,7 @@ fn the_document_names_the_versions_that_the_tests_install() {
         ("Flask-AppBuilder", "flask-appbuilder"),
         ("Gradio", "gradio"),
         ("Jupyter Server", "jupyter-server"),
+        ("MoinMoin", "moin"),
         ("Node-RED", "node-red"),
         ("Radicale", "radicale"),
         ("Roundup", "roundup"),

@@ -1,4 +1,4 @@
-//! Django, Flask-AppBuilder, Jupyter, Radicale and `WsgiDAV`.
+//! Django, Flask-AppBuilder, Jupyter, `MoinMoin`, Radicale and `WsgiDAV`.
 
 use http::Method;
 use tokio_tungstenite::tungstenite::Message;
@@ -112,6 +112,49 @@ fn jupyter_runs_a_terminal_for_one_person() {
 
     signs_out(&mut visitor, "/api/me");
     ends(&mut socket);
+}
+
+#[test]
+fn moinmoin_keeps_pages_with_the_name_of_who_wrote_them() {
+    let recipe = Recipe::of("MoinMoin");
+    let folder = Folder::new();
+    folder.run(recipe.nth("sh", 0).with("--path mywiki", "--path .").text());
+    let configuration = std::fs::read_to_string(folder.path("wikiconfig.py")).expect("its configuration");
+    folder.write("wikiconfig.py", &configuration.replace("YOUR-TRUSTED-EDITORS-GROUP", "Known"));
+    folder.append("wikiconfig.py", recipe.block("python").text());
+    folder.run(recipe.nth("sh", 1).text());
+    let moin = folder.start("moin", |port| {
+        folder.command(recipe.nth("sh", 2).with("127.0.0.1:8080", &format!("127.0.0.1:{port}")).text())
+    });
+    let configuration = recipe.block("toml").with("wiki.example.com", "localhost");
+    let gateway = gateway(configuration, "127.0.0.1:8080", &moin);
+    let mut visitor = signed_in(&gateway, "alice");
+
+    assert_eq!(visitor.get("/").location(), "/Home");
+    let form = "/+modify/Page?itemtype=default&contenttype=text/x.moin.wiki;charset%3Dutf-8&template=";
+    assert!(visitor.get(form).text().contains("content_form_data_text"));
+    let fields = [
+        ("content_form_data_text", "hello there"),
+        ("comment", ""),
+        ("meta_form_acl", "None"),
+        ("meta_form_name", "Page"),
+        ("meta_form_summary", ""),
+        ("meta_form_tags", ""),
+    ];
+    let written = visitor.submit(form, &fields);
+    assert_eq!((written.status.as_u16(), written.location()), (302, "/Page"), "{}", written.text());
+    let mut bob = signed_in(&gateway, "bob");
+    let page = bob.get("/Page").text();
+    assert!(page.contains("hello there") && page.contains("title=\"bob @"), "{page}");
+    assert!(bob.get("/+history/Page").text().contains("title=\"alice @"), "alice has written it");
+
+    let site = [("sec-fetch-site", "same-origin")];
+    assert_eq!(send(&mut visitor, "GET", "/+logout", &site, "").location(), "/");
+    assert_eq!(visitor.fetch(&Method::GET, "/Page").status, 401, "its sign-out is the gateway's");
+    visitor.sign_in("bob", &password("bob"));
+    let page = visitor.get("/Page").text();
+    assert!(page.contains("title=\"bob @"), "the next person in the same browser: {page}");
+    signs_out(&mut visitor, "/Page");
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Folder {
     /// A command line as a shell reads it, run in this folder; programs of the test's own come first.
     pub fn command(&self, line: &str) -> Command {
         let mut path = String::new();
-        for tools in [tools(), development_tools(), heavy_tools()] {
+        for tools in [tools(), development_tools(), moin_tools(), heavy_tools()] {
             path += &format!("{0}/python/bin:{0}/node/node_modules/.bin:", tools.display());
         }
         path += "/usr/sbin:";
@@ -313,6 +313,11 @@ pub fn tools() -> PathBuf {
 /// Where `tests/run` installs applications for developers.
 pub fn development_tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-development")
+}
+
+/// Where `tests/run` installs `MoinMoin`.
+fn moin_tools() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-moin")
 }
 
 /// Where `tests/heavy` installs what is too large for each run of the tests.
