@@ -234,6 +234,16 @@ mod tests {
     }
 
     #[test]
+    fn an_app_of_a_scope_is_named_whole() {
+        let scope = Scope { apps: vec!["wiki".into(), "shop".into()], ..Scope::default() };
+        assert!(scope.covers_app("wiki") && scope.covers_app("shop"));
+        for other in ["", "wik", "wiki2", "wiki-admin", "Wiki", "2wiki"] {
+            assert!(!scope.covers_app(other), "{other}");
+        }
+        assert!(Scope::default().covers_app("wiki"));
+    }
+
+    #[test]
     fn get_covers_head_and_nothing_else() {
         let scope = Scope { methods: vec!["GET".into()], ..Scope::default() };
         assert!(scope.covers_method(&Method::GET) && scope.covers_method(&Method::HEAD));

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::{
         identity::{BackendName, User, UserId, UserName},
-        users::LinkedIdentity,
+        users::{LastUse, LinkedIdentity, PasswordHash, StoredToken, TokenHash, TokenLimits},
     };
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -135,6 +135,33 @@ mod tests {
         );
         assert!(!opens(&account(Some("disabled there")), "machine", later), "the backend lets it in no more");
         assert!(!opens(&Account { active: false, ..account(None) }, "machine", later));
+    }
+
+    #[test]
+    fn a_token_opens_an_account_until_it_ends_and_as_long_as_somebody_vouches_for_its_owner() {
+        let token = StoredToken {
+            id: TokenId(1),
+            name: "backup".to_owned(),
+            hash: TokenHash::of("secret"),
+            created: NOW,
+            expires: NOW + Duration::from_millis(1),
+            last_used: LastUse::default(),
+            credential: CredentialVersion(1),
+            limits: TokenLimits::default(),
+        };
+        let with_token = |ended| Account { tokens: vec![token.clone()], ..account(ended) };
+        let opens = |account: &Account, now| {
+            let credential = ProgramCredential::Token(TokenId(1));
+            account.program(&credential, TokenRules::default(), now).is_some()
+        };
+        assert!(opens(&with_token(None), NOW));
+        assert!(!opens(&with_token(None), NOW + Duration::from_millis(1)), "it has ended");
+        assert!(!opens(&Account { active: false, ..with_token(None) }, NOW));
+        let left = with_token(Some("left the company"));
+        assert!(!opens(&left, NOW), "the directory vouches for its owner no more");
+        let password = Some(PasswordHash::stored("a hash".to_owned()));
+        assert!(opens(&Account { password, ..left.clone() }, NOW), "a password here is another way in");
+        assert!(opens(&Account { machine: true, ..left }, NOW), "an operator vouches for a machine");
     }
 
     #[test]

@@ -245,6 +245,22 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_of_a_kind_that_the_app_does_not_take_offers_nothing() {
+        let token = token();
+        for (settings, value) in [
+            (ProgramSettings { tokens: false, ..ALL }, format!("Bearer {token}")),
+            (ProgramSettings { tokens: false, ..ALL }, basic_of(format!("alice:{token}"))),
+            (ProgramSettings { basic: false, ..ALL }, basic_of("alice:secret")),
+            (ProgramSettings { bearer: false, ..ALL }, "Bearer eyJhbGciOiJFUzI1NiJ9.e30.x".to_owned()),
+        ] {
+            let read = settings.read(&headers(&[&value]));
+            assert!(matches!(read, Authorization::Ours(Offered::Nothing)), "{settings:?} {read:?}");
+            let read = ALL.read(&headers(&[&value]));
+            assert!(!matches!(read, Authorization::Ours(Offered::Nothing)), "{value}");
+        }
+    }
+
+    #[test]
     fn a_token_in_place_of_the_name_is_neither_taken_nor_tried_as_a_name() {
         for value in [basic_of(format!("{}:secret", token())), basic_of("ptc_x:secret")] {
             let read = ALL.read(&headers(&[&value]));

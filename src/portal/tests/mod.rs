@@ -18,4 +18,5 @@ mod second_step;
 mod sessions;
 mod setup;
 mod support;
+mod tokens;
 mod whoami;

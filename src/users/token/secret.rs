@@ -177,6 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn the_hash_of_a_token_is_compared_whole() {
+        let presented = PresentedToken::parse(token().expose().as_bytes()).unwrap();
+        assert!(presented.has(&presented.hash));
+        for at in 0..32 {
+            let mut other = presented.hash;
+            other.0[at] ^= 1;
+            assert!(!presented.has(&other), "byte {at}");
+        }
+    }
+
+    #[test]
     fn every_changed_character_breaks_the_token() {
         let token = token();
         for at in 0..token.expose().len() {
