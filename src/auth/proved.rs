@@ -121,3 +121,38 @@ impl NotProved {
 
 /// The queue of the directory is worked off long before.
 const DIRECTORY_RETRY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::identity::{CredentialVersion, ProofMethod, User, UserId, UserName};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn proved(id: i64, credential: i64, method: ProofMethod) -> Proved {
+        let user = User {
+            id: UserId(id),
+            name: UserName::parse("alice").unwrap(),
+            email: String::new(),
+            full_name: String::new(),
+            superuser: false,
+            groups: Vec::new(),
+            permissions: Vec::new(),
+            attributes: BTreeMap::new(),
+        };
+        let account = Account::of_user(Arc::new(user), CredentialVersion(credential));
+        let source = SessionSource { backend: BackendName::local().as_str().into(), provider_session: None };
+        Proved::new(Arc::new(account), Proof { method, at: NOW }, source)
+    }
+
+    #[test]
+    fn two_proofs_of_one_account_are_one_and_those_of_two_accounts_are_none() {
+        let first = || proved(1, 7, ProofMethod::Password);
+        let both = first().and(proved(1, 7, ProofMethod::Totp)).unwrap();
+        assert_eq!((both.account().user.id, both.proofs().factors(NOW, None)), (UserId(1), 2));
+        assert!(first().and(proved(2, 7, ProofMethod::Totp)).is_none(), "of another user");
+        assert!(first().and(proved(1, 8, ProofMethod::Totp)).is_none(), "after another password was set");
+    }
+}

@@ -185,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_compared_whole() {
+        for place in 0..6 {
+            let mut typed = b"287082".to_vec();
+            typed[place] = b'0' + (typed[place] - b'0' + 1) % 10;
+            let typed = TotpCode::parse(std::str::from_utf8(&typed).unwrap()).unwrap();
+            assert!(rfc().steps_of(&typed, at(59)).is_empty(), "digit {place}");
+        }
+    }
+
+    #[test]
     fn a_code_is_six_digits_with_or_without_blanks() {
         for typed in ["287082", " 287 082 ", "287\u{a0}082"] {
             assert_eq!(TotpCode::parse(typed).unwrap().0.as_str(), "287082", "{typed}");

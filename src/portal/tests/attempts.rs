@@ -56,7 +56,7 @@ async fn no_name_is_looked_up_while_its_address_is_throttled_and_every_look_up_i
         assert_eq!(asked(&stranger, who, RIGHT).await, (429, 0), "{who}");
     }
     // A browser that ada has used is looked at for ada alone; her account is in memory.
-    let known = Browser { cookies: BTreeMap::from([(DEVICE_COOKIE.to_owned(), device)]) };
+    let known = Browser { cookies: BTreeMap::from([(DEVICE_COOKIE.to_owned(), device)]), host: None };
     for who in ["dora", "nora", "zelda", "", "a b"] {
         assert_eq!(asked(&known, who, RIGHT).await, (429, 0), "{who}");
     }

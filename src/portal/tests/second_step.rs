@@ -198,6 +198,38 @@ async fn a_pending_sign_in_ends_after_five_minutes_and_with_a_change_of_the_acco
 }
 
 #[tokio::test]
+async fn wrong_codes_give_a_pending_sign_in_no_more_time() {
+    let fixture = Fixture::new();
+    let (secret, _) = enrol(&fixture).await;
+    let mut browser = Browser::half_signed_in(&fixture).await;
+    fixture.clock.advance(Duration::from_mins(4));
+    let wrong = wrong_code(&fixture, &secret);
+    assert_eq!(browser.second_step(&fixture, ("code", wrong)).await.status, 401);
+    let csrf = browser.csrf(&fixture, "login/second-step").await;
+    fixture.clock.advance(Duration::from_mins(1));
+    let now = code(&fixture, &secret);
+    let late = browser.post(&fixture, "login/second-step", &[("csrf", &csrf), ("code", &now)]).await;
+    assert_eq!(late.location(), "/.gateway/login");
+    assert!(!browser.is_signed_in(&fixture).await);
+}
+
+#[tokio::test]
+async fn a_pending_sign_in_goes_on_on_its_own_host_alone() {
+    let fixture = Fixture::new();
+    let (secret, _) = enrol(&fixture).await;
+    let here = Browser::half_signed_in(&fixture).await;
+    // Somebody carries the cookies over to another host.
+    let mut there = Browser { host: Some("shop.example.com"), ..here.clone() };
+    assert_eq!(there.get(&fixture, "login/second-step").await.location(), "/.gateway/login");
+    let mut there = Browser { host: Some("shop.example.com"), ..here.clone() };
+    let csrf = there.csrf(&fixture, "login").await;
+    let now = code(&fixture, &secret);
+    let sent = there.post(&fixture, "login/second-step", &[("csrf", &csrf), ("code", &now)]).await;
+    assert_eq!(sent.location(), "/.gateway/login");
+    assert!(!there.is_signed_in(&fixture).await);
+}
+
+#[tokio::test]
 async fn a_form_of_another_site_is_no_try() {
     let fixture = Fixture::new();
     let (secret, _) = enrol(&fixture).await;

@@ -160,6 +160,8 @@ pub(super) fn name(text: &str) -> UserName {
 #[derive(Clone, Default)]
 pub(super) struct Browser {
     pub(super) cookies: BTreeMap<String, String>,
+    /// The host that it visits; [`HOST`] if none is named.
+    pub(super) host: Option<&'static str>,
 }
 
 pub(super) struct Reply {
@@ -254,7 +256,7 @@ impl Browser {
             page,
             query,
             headers: &headers,
-            host: HOST,
+            host: self.host.unwrap_or(HOST),
             ports: Ports { listener: 443, public: None },
             header_size: 32 << 10,
             max_form_bytes: 40 << 10,

@@ -79,8 +79,7 @@ async fn a_second_step_is_of_the_user_who_typed_the_password() {
     assert_eq!(reply.status, 401);
     assert_eq!(fixture.audited().last().unwrap(), "sign-in-failed/passkey-credential/ada");
     // A challenge of the sign-in page is none of the second step.
-    let login =
-        Browser { cookies: person.browser.cookies.clone() }.get(&fixture, "login").await.hidden("challenge");
+    let login = person.browser.clone().get(&fixture, "login").await.hidden("challenge");
     let reply = second_step(&fixture, &mut person, &reply, |shown| shown.challenge = login).await;
     assert_eq!(reply.status, 401);
     assert!(!person.browser.is_signed_in(&fixture).await);

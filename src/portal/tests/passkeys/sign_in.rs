@@ -152,7 +152,7 @@ async fn a_challenge_is_good_once_in_its_browser_for_its_ceremony_and_five_minut
     let mut signed_in = Person { browser: Browser::default(), ..person };
     assert_eq!(signed_in.sign_in(&fixture, |_| ()).await.status, 303);
     let form = signed_in.browser.get(&fixture, page(paths::ADD_PASSKEY)).await;
-    let mut visitor = Browser { cookies: signed_in.browser.cookies.clone() };
+    let mut visitor = signed_in.browser.clone();
     visitor.cookies.remove(SESSION_COOKIE);
     let login = visitor.get(&fixture, "login").await;
     let fields =
@@ -165,6 +165,24 @@ async fn a_challenge_is_good_once_in_its_browser_for_its_ceremony_and_five_minut
     let mut browser = other.browser;
     assert_eq!(browser.post(&fixture, page(paths::ADD_PASSKEY), &borrowed(&fields)).await.status, 400);
     assert_eq!(ada(&fixture).await.factors.len(), 1);
+}
+
+#[tokio::test]
+async fn a_challenge_is_good_on_the_host_alone_that_gave_it_out() {
+    const OTHER: &str = "shop.example.net";
+    let mut fixture = fixture();
+    let settings = fixture.settings.accounts.passkeys.as_mut().unwrap();
+    settings.hosts.push(OTHER.into());
+    settings.related_hosts.push(OTHER.into());
+    let mut person = Person::enrolled(&fixture).await;
+    let form = person.browser.get(&fixture, "login").await;
+    let (csrf, challenge) = (form.hidden("csrf"), form.hidden("challenge"));
+    person.browser.host = Some(OTHER);
+    let fields = person.assertion(&csrf, |shown| shown.challenge = challenge);
+    let carried_over = person.browser.post(&fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await;
+    assert_eq!(carried_over.status, 401);
+    assert!(person.browser.session().is_none());
+    assert_eq!(person.sign_in(&fixture, |_| ()).await.location(), "/wiki", "one of its own");
 }
 
 #[tokio::test]

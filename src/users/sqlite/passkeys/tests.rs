@@ -101,6 +101,20 @@ fn a_credential_belongs_to_one_user() {
 }
 
 #[test]
+fn a_first_factor_is_added_once_to_an_account_that_has_none() {
+    let mut fixture = Fixture::new();
+    let (id, expected) = fixture.who("alice");
+    // Mallory, who knows Alice's password, is at the same step of a sign-in as Alice.
+    let mut enrol_first = |credential: &[u8]| {
+        let new = new(credential);
+        fixture.store.enrol_passkey(id, expected, (&new, FactorsBefore::None)).unwrap()
+    };
+    enrol_first(b"alice's").unwrap();
+    assert_eq!(enrol_first(b"mallory's").unwrap_err(), NotEnrolled::NotFirst);
+    assert_eq!(fixture.account("alice").factors.len(), 1);
+}
+
+#[test]
 fn an_account_has_twenty_factors_at_most() {
     let mut fixture = Fixture::new();
     for n in 0..20_u8 {
