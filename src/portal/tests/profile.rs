@@ -1,9 +1,12 @@
 //! The profile page, the activity page, and the download of what is known about the user.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::support::{Browser, Fixture, Reply, name};
-use crate::users::{FieldEditor, FieldKind, UserField, UserFields};
+use crate::{
+    identity::{BackendName, IdentityPair},
+    users::{FieldEditor, FieldKind, SourceProfile, UserField, UserFields},
+};
 
 fn fields(team: &[&str]) -> UserFields {
     let field = |name: &str, kind, editable_by| UserField {
@@ -57,6 +60,37 @@ async fn users_change_their_name_and_the_fields_that_are_theirs() {
     assert_eq!(attribute(&fixture, "rank").await, None, "an operator's field");
     save(&mut browser, &fixture, &[("full_name", ""), ("field.team", "blue"), ("field.desk", "")]).await;
     assert_eq!(attribute(&fixture, "desk").await, None);
+}
+
+#[tokio::test]
+async fn the_name_that_a_backend_has_given_stays() {
+    let fixture = fixture();
+    let mut browser = Browser::signed_in(&fixture).await;
+    let ada = fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap();
+    let profile = SourceProfile {
+        pair: IdentityPair {
+            backend: BackendName::parse("corp").unwrap(),
+            authority: "https://id.example.com".into(),
+            subject: "1".into(),
+        },
+        name: name("ada"),
+        email: None,
+        full_name: "Ada of the company".to_owned(),
+        groups: Vec::new(),
+        attributes: BTreeMap::new(),
+    };
+    fixture.directory.link(ada.user.id, ada.credential, profile).await.unwrap();
+    let database = rusqlite::Connection::open(fixture.temp.path().join("users.db")).unwrap();
+    database.execute("UPDATE identity SET home = 1", ()).unwrap();
+    // Any change that the gateway notices.
+    assert_eq!(save(&mut browser, &fixture, &[("field.team", "red")]).await.status, 303);
+    let before = fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap();
+    assert!(before.identities.iter().any(|identity| identity.home));
+    let changes = [("full_name", "Ada of Mallory"), ("field.team", "blue")];
+    assert_eq!(save(&mut browser, &fixture, &changes).await.status, 303);
+    let after = fixture.directory.account_by_name(&name("ada")).await.unwrap().unwrap();
+    assert_eq!(after.user.full_name, before.user.full_name);
+    assert_eq!(attribute(&fixture, "team").await.as_deref(), Some("blue"), "the rest of the form counts");
 }
 
 #[tokio::test]
