@@ -104,6 +104,23 @@ fn renewed_seals_open_with_the_new_key_alone() {
 }
 
 #[test]
+fn a_renewal_leaves_no_former_seal_in_the_files_of_the_database() {
+    let mut it = Fixture::new();
+    for name in ["alice", "bob"] {
+        enrol(&mut it.store, &it.clock, name);
+    }
+    let before = it.sealed();
+    let found = |it: &Fixture| {
+        let files = fs::read_dir(it.temp.path()).unwrap().map(|file| fs::read(file.unwrap().path()).unwrap());
+        let bytes = files.collect::<Vec<_>>().concat();
+        before.iter().filter(|seal| bytes.windows(seal.len()).any(|window| window == &seal[..])).count()
+    };
+    assert_eq!(found(&it), 4);
+    it.store.renew_seals().unwrap();
+    assert_eq!(found(&it), 0, "a copy of the files and of the former key opens nothing");
+}
+
+#[test]
 fn a_renewal_without_any_secret_makes_a_key_and_a_renewal_of_a_lost_key_changes_nothing() {
     let mut it = Fixture::new();
     assert_eq!(it.store.renew_seals().unwrap(), RenewedSeals { sealed: 0, unopened: 0 });
