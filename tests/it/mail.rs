@@ -61,6 +61,21 @@ fn a_message_that_is_put_off_arrives_later_and_one_that_is_refused_is_given_up()
 }
 
 #[test]
+fn a_link_that_a_mail_server_quotes_in_its_refusal_is_kept_nowhere() {
+    let server = SmtpServer::start();
+    let gateway = gateway(&server, "");
+    server.set("quote");
+    ask(&mut Visitor::of(&gateway), "alice");
+    until("it is given up", || gateway.counted("portcullis_mail_given_up_total") == 1);
+    let queue = rusqlite::Connection::open(gateway.folder().join("state/mail.db")).unwrap();
+    let row = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    let [text, html, error]: [String; 3] =
+        queue.query_row("SELECT text, html, error FROM mail", [], row).unwrap();
+    assert!(text.is_empty() && html.is_empty());
+    assert!(error.contains("thief") && error.contains("token=…"), "{error}");
+}
+
+#[test]
 fn a_mail_server_that_says_nothing_delays_no_request_and_its_message_survives_a_restart() {
     let server = SmtpServer::start();
     let first = gateway(&server, "");

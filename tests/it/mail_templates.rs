@@ -79,6 +79,7 @@ fn templates_of_an_operator_make_the_mail_and_a_broken_one_leaves_the_old_set() 
     );
     assert!(own.text.contains("<p>Dear Alice &lt;b&gt;A&lt;"), "{}", own.text);
     assert!(own.link().contains("/.gateway/reset/new?token="), "{}", own.text);
+    let long = format!("{{{{ link.href }}}}{}", "x".repeat(48 << 10));
     for (name, text, place, problem) in [
         ("reset.txt", "Hello\n{{ user.nmae }} {{ link.href }}", "mail/reset.txt:2:", "undefined"),
         ("reset.txt", "Hello\n\n{% if link %}", "mail/reset.txt:3:", "cannot be used"),
@@ -91,6 +92,7 @@ fn templates_of_an_operator_make_the_mail_and_a_broken_one_leaves_the_old_set() 
             "a subject is one line",
         ),
         ("reset.subject.txt", "\n", "mail/reset.subject.txt:1:1", "a subject is one line"),
+        ("reset.txt", &*long, "mail/reset.txt:1:1", "a mail of more than 48 KiB is not sent"),
         ("rest.txt", "x", "mail/rest.txt", "replaces no template"),
         ("notice.txt", "{{ link.href }}", "mail/notice.txt:1:", "undefined"),
         ("message.txt", "Hello", "mail/message.txt:1:1", "lacks its link"),

@@ -1,4 +1,4 @@
-"""A mail server that takes messages, puts them off, refuses them or says nothing, as the file MODE in its folder says.
+"""A mail server that takes messages, puts them off, refuses them, quotes their link or says nothing, as the file MODE in its folder says.
 
     server.py FOLDER [plain | tls | starttls] [CERTIFICATE KEY]
 
@@ -6,6 +6,8 @@ With a file PASSWORD in its folder, it takes messages from the user `gateway` wi
 """
 
 import asyncio
+import email
+import email.policy
 import pathlib
 import ssl
 import sys
@@ -36,6 +38,10 @@ class Handler:
         (folder / "seen").write_text(str(self.seen))
         if self.mode() == "later":
             return "451 4.7.1 try again later"
+        if self.mode() == "quote":
+            text = email.message_from_bytes(envelope.content, policy=email.policy.default)
+            words = text.get_body(("plain",)).get_content().split()
+            return "554 5.7.1 a link like a thief's: " + next(word for word in words if word.startswith("https://"))
         if self.mode() == "hang":
             await asyncio.sleep(3600)
         self.taken += 1

@@ -77,7 +77,8 @@ impl SmtpServer {
         )
     }
 
-    /// Sets the behaviour of the server from now on: `accept`, `later`, `refuse` or `hang`.
+    /// Sets the behaviour of the server from now on: `accept`, `later`, `refuse`, `quote` (the link, in a
+    /// refusal) or `hang`.
     pub fn set(&self, mode: &str) {
         fs::write(self.folder.path().join("MODE"), mode).expect("a mode");
     }
