@@ -476,6 +476,38 @@ fn a_step_up_is_in_the_next_assertion() {
     assert_eq!(both["auth_time"], gateway.clock.now().as_millis() / 1000);
 }
 
+/// Two browsers of one user whose proofs are the same to the millisecond.
+#[test]
+fn each_sign_in_has_a_sid_of_its_own_although_account_and_proofs_are_the_same() {
+    let gateway = TestGateway::start(&app("wiki", "/", "assertion = true"));
+    gateway.add_user("alice", &[]);
+    let mut visitors = [0, 1].map(|_| {
+        let mut visitor = Visitor::of(&gateway);
+        visitor.sign_in("alice", &password("alice"));
+        gateway.clock.advance(Duration::from_mins(1));
+        visitor
+    });
+    for visitor in &mut visitors {
+        let form = visitor.get("/.gateway/confirm?next=/page");
+        let fields =
+            [("csrf", form.field("csrf")), ("next", form.field("next")), ("password", password("alice"))];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(visitor.submit("/.gateway/confirm", &fields).status, 303);
+    }
+    let mut seen = BTreeSet::new();
+    // Each worker has a cache of its own.
+    for _ in 0..4 {
+        let claims = visitors.each_mut().map(|visitor| {
+            let page = visitor.get("/page");
+            claims(received(&page.text()).value(HEADER))
+        });
+        assert_eq!(claims[0]["auth_time"], claims[1]["auth_time"]);
+        assert_ne!(claims[0]["sid"], claims[1]["sid"], "the end of one sign-in is not that of the other");
+        seen.extend(claims.map(|claims| claims["sid"].to_string()));
+    }
+    assert_eq!(seen.len(), 2);
+}
+
 /// J-7.
 #[test]
 fn an_assertion_with_two_hundred_groups_stays_below_four_kibibytes_and_says_what_is_cut() {
