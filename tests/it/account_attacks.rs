@@ -197,6 +197,34 @@ fn a_registration_takes_no_name_that_passes_for_somebody_else() {
     assert_eq!(follow(&mut mallory, &mail, &fields).location(), "/.gateway/login");
 }
 
+#[test]
+fn a_link_makes_no_account_once_its_address_may_register_no_more() {
+    let server = SmtpServer::start();
+    let sections = |accounts: &str| format!("[accounts]\n{accounts}\n{}", server.section(""));
+    let open = sections("registration = \"open\"\nregistration_domains = [\"evil.test\", \"example.com\"]");
+    let gateway = TestGateway::start_with(&open, APP);
+    let mut mallory = Visitor::of(&gateway);
+    let csrf = mallory.get("/.gateway/register").field("csrf");
+    mallory.submit("/.gateway/register", &[("csrf", &csrf), ("email", "mallory@evil.test")]);
+    let page = mallory.get(server.mail(1).path()).location().to_owned();
+    let csrf = mallory.get(&page).field("csrf");
+    let fields = [("csrf", csrf.as_str()), ("username", "mallory"), ("new", NEW), ("again", NEW)];
+    for (accounts, status) in [
+        ("registration = \"open\"\nregistration_domains = [\"example.com\"]", 410),
+        ("registration = \"invitation\"", 410),
+        ("registration = \"off\"", 404),
+    ] {
+        gateway.reload(&sections(accounts), APP);
+        // The browser forgets the link when it is told that it is void.
+        let cookies = mallory.cookies.clone();
+        assert_eq!(mallory.submit(&page, &fields).status, status, "{accounts}");
+        mallory.cookies = cookies;
+    }
+    assert!(gateway.users().find_by_name(&name("mallory")).unwrap().is_none());
+    gateway.reload(&open, APP);
+    assert_eq!(mallory.submit(&page, &fields).location(), "/.gateway/login");
+}
+
 /// A folder with a file `secret` that only its owner can read.
 fn secret_file(secret: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
