@@ -1,12 +1,14 @@
 //! The page that changes the user's own password.
 //!
-//! A new password ends every session of the user; this browser gets a new one.
+//! A new password ends every session of the user; this browser gets a new one. Of a user who still has to add a required
+//! second factor it lasts no longer than the session before: only a sign-in asks for the factor.
 
 use http::StatusCode;
 
 use super::{
     Notice, PageRequest, PageResponse, Portal, SignedIn,
     csrf::Genuine,
+    finish_sign_in::lacks_required_factor,
     flash::FlashMessage,
     form::Form,
     problem::{FORM_EXPIRED, Problem, form_again, refusal_for},
@@ -89,8 +91,13 @@ impl Portal {
         // Recorded before the new session is opened: if that fails, the password has been changed all the same.
         self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
         self.notify(request, account, &Notice::PasswordChanged);
-        let how =
-            if signed_in.session.remembered { SessionOpening::Remembered } else { SessionOpening::SignedIn };
+        let how = if lacks_required_factor(request, &proved, signed_in.session) {
+            SessionOpening::Confirmed
+        } else if signed_in.session.remembered {
+            SessionOpening::Remembered
+        } else {
+            SessionOpening::SignedIn
+        };
         let OpenedSession { mut response, session } =
             self.open_session(request, &proved, how, paths::ACCOUNT).await?;
         // The other sessions are dead already, by their credential version; this takes them out of the store.

@@ -12,7 +12,7 @@ use crate::{
     auth::{Proved, oidc::Secret},
     identity::ProofMethod,
     refusal::Refusal,
-    session::{OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose},
+    session::{OneTimeCode, OneTimeEntry, OneTimeKey, OneTimePurpose, Session},
     telemetry::AuditKind,
 };
 
@@ -102,6 +102,14 @@ fn missing_step(request: &PageRequest<'_>, proved: &Proved, how: SessionOpening)
     }
     let by_password = proved.proofs().at(ProofMethod::Password).is_some();
     (account.must_change_password && by_password).then_some(PendingStep::NewPassword)
+}
+
+/// Whether the user has to add a second factor at the next sign-in: the factor is required, and neither this proof nor the
+/// session holds one. Alice was signed in when factors became required; a new session that starts anew whenever she changes
+/// her password would put that sign-in off for ever.
+pub(super) fn lacks_required_factor(request: &PageRequest<'_>, proved: &Proved, session: &Session) -> bool {
+    let has_possession = session.proofs.and(proved.proofs()).have_possession();
+    !has_possession && request.settings.accounts.require_second_factor(&proved.account().user)
 }
 
 /// The key of the ID token that waits with a pending sign-in.

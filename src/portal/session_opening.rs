@@ -33,7 +33,7 @@ pub(super) enum SessionOpening {
     SignedIn,
     /// The user has signed in, and wants to stay signed in on this device.
     Remembered,
-    /// The user has confirmed the password: the time limits of the session go on.
+    /// The user who is signed in has proved something again: the time limits of the session go on.
     Confirmed,
 }
 

@@ -140,6 +140,35 @@ fn the_password_alone_makes_no_way_around_a_second_factor() {
 }
 
 #[test]
+fn a_change_of_the_password_does_not_put_off_the_second_factor_that_has_become_required() {
+    const LIMITS: &str = "[session]\nlifetime = \"2h\"\nidle_timeout = \"90m\"\n";
+    const REQUIRED: &str = "[accounts]\nsecond_factor = \"required\"\n";
+    const ADMINS: &str = "[groups]\nadmins = []\n[accounts]\nrequired_for = [\"admins\"]\n";
+    for (accounts, is_prolonged) in [("", true), (REQUIRED, false), (ADMINS, false)] {
+        let gateway = TestGateway::start_with(LIMITS, APP);
+        gateway.add_user("alice", &["admins"]);
+        let mut alice = Visitor::of(&gateway);
+        alice.sign_in("alice", &password("alice"));
+        gateway.reload(&format!("{LIMITS}{accounts}"), APP);
+        let mut current = password("alice");
+        for (minutes, new) in [(80, NEW), (39, OTHER)] {
+            gateway.clock.advance(Duration::from_mins(minutes));
+            let csrf = alice.get("/.gateway/account/password").field("csrf");
+            let fields = [("csrf", csrf.as_str()), ("current", &current), ("new", new), ("again", new)];
+            let changed = alice.submit("/.gateway/account/password", &fields);
+            assert_eq!(changed.location(), "/.gateway/account", "{accounts}: {}", changed.text());
+            assert_eq!(alice.get("/page").status, 200, "{accounts}");
+            new.clone_into(&mut current);
+        }
+        gateway.clock.advance(Duration::from_mins(2));
+        assert_eq!(alice.get("/page").status == 200, is_prolonged, "{accounts}");
+        let signed_in = Visitor::of(&gateway).sign_in_to("/", "alice", OTHER);
+        let step = if is_prolonged { "/" } else { "/.gateway/login/second-factor" };
+        assert_eq!(signed_in.location(), step, "{accounts}");
+    }
+}
+
+#[test]
 fn sign_ins_of_one_account_do_not_fill_the_queue_of_mail() {
     let server = SmtpServer::start();
     let gateway = TestGateway::start_with(&server.section(""), APP);
