@@ -89,7 +89,7 @@ pub enum Adoption {
 /// Why a user whom a backend has proved does not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotProvisioned {
-    /// Another account has the name.
+    /// Another account has the name, or a removed one had it.
     NameTaken,
     /// No account belongs to the user, and none is made.
     NoAccount,
@@ -120,7 +120,7 @@ impl NotProvisioned {
 impl fmt::Display for NotProvisioned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NameTaken => "another account has the same name",
+            Self::NameTaken => "another account has the same name, or a removed one had it",
             Self::NoAccount => "no account belongs to this user",
             Self::WaitingForApproval => "the account waits for approval",
             Self::TooManyWaiting => "too many accounts wait for approval",

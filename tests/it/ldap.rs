@@ -484,6 +484,23 @@ fn a_renamed_user_keeps_the_account_and_a_new_one_with_the_name_gets_nothing() {
 }
 
 #[test]
+fn the_name_of_a_removed_user_is_given_to_nobody_by_a_directory() {
+    let slapd = Slapd::start(&people(&["alice", "bob"]));
+    let gateway = start(&slapd, &slapd.url(), OFTEN);
+    for who in ["alice", "bob"] {
+        Visitor::of(&gateway).sign_in(who, &secret(who));
+    }
+    gateway.users().remove(&name("alice")).unwrap();
+    assert_refused(&Visitor::of(&gateway).sign_in_to("/", "alice", &secret("alice")));
+    // Somebody new under her name.
+    slapd.modify("dn: uid=alice,ou=people,dc=example,dc=test\nchangetype: delete\n");
+    slapd.add(&person("alice"));
+    assert_refused(&Visitor::of(&gateway).sign_in_to("/", "alice", &secret("alice")));
+    assert!(gateway.users().find_by_name(&name("alice")).unwrap().is_none());
+    Visitor::of(&gateway).sign_in("bob", &secret("bob"));
+}
+
+#[test]
 fn other_presets_read_entries_that_are_shaped_like_theirs() {
     for (preset, base, entries, name, state) in [
         ("freeipa", "cn=users,cn=accounts,dc=example,dc=test", FREEIPA, "ipa", "nsAccountLock: TRUE"),

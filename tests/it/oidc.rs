@@ -5,6 +5,10 @@
 
 use std::time::Duration;
 
+use portcullis::{
+    identity::{BackendName, IdentityPair, UserName},
+    users::NewUser,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -593,7 +597,7 @@ fn a_provider_or_user_that_is_disabled_meanwhile_lets_nobody_in() {
     let mut again = Visitor::of(&gateway);
     let address = start(&mut again, "/");
     let callback = provider.authorize(&address);
-    let name = portcullis::identity::UserName::parse("alice").expect("a name");
+    let name = UserName::parse("alice").expect("a name");
     gateway.users().set_active(&name, false).expect("a change");
     until("the sessions have ended", || is_out(&mut alice));
     assert_eq!(again.get(&callback).status, 403);
@@ -602,6 +606,34 @@ fn a_provider_or_user_that_is_disabled_meanwhile_lets_nobody_in() {
 }
 
 /// Sends a logout token as the provider does: from nowhere, without a cookie.
+#[test]
+fn the_name_of_a_removed_user_is_given_to_nobody_by_a_provider() {
+    let provider = OidcProvider::start();
+    let gateway = gateway(&provider, "");
+    let alice = UserName::parse("alice").expect("a name");
+    sign_in_through(&mut Visitor::of(&gateway), &provider, "/");
+    gateway.users().remove(&alice).expect("alice");
+    // Another person with her name, and herself.
+    for subject in ["999", "248289761001"] {
+        provider.say(&json!({"sub": subject}));
+        let mut somebody = Visitor::of(&gateway);
+        let refused = sign_in_through(&mut somebody, &provider, "/");
+        assert_eq!(refused.status, 403, "{subject}: {}", refused.text());
+        assert!(is_out(&mut somebody), "{subject}");
+        assert_eq!(last_audit(&gateway, "sign-in-failed")["reason"], "name-taken", "{subject}");
+    }
+    // An operator gives it again.
+    let mut store = gateway.users();
+    store.add(NewUser::named(alice.clone())).expect("a new account");
+    let backend = BackendName::parse("corp").expect("a name");
+    let subject = "248289761001".into();
+    let pair = IdentityPair { backend, authority: provider.issuer().into(), subject };
+    store.link_pair(&alice, &pair).expect("a link");
+    let mut back = Visitor::of(&gateway);
+    sign_in_through(&mut back, &provider, "/");
+    is_in_as(&mut back, "alice");
+}
+
 fn send_logout(gateway: &TestGateway, token: &str) -> Response {
     let mut provider = Visitor::of(gateway);
     provider.submit_with("/.gateway/oidc/corp/logout", &[("logout_token", token)], &[])

@@ -21,7 +21,7 @@ use crate::{
 impl Write<'_> {
     /// Whether a user has this name, or had it: applications know people by their names, and whoever takes one over gets what
     /// belonged to the former user there.
-    fn is_known_name(&self, name: &UserName) -> Result<bool, Trouble> {
+    pub(super) fn is_known_name(&self, name: &UserName) -> Result<bool, Trouble> {
         let sql = "SELECT EXISTS (SELECT 1 FROM user WHERE name = ?1)
                        OR EXISTS (SELECT 1 FROM former_name WHERE name = ?1)";
         Ok(self.transaction.prepare_cached(sql)?.query_row([name.as_str()], |row| row.get(0))?)

@@ -207,7 +207,7 @@ impl Write<'_> {
             Provisioning::Automatic => false,
             Provisioning::Approval => true,
         };
-        if super::rows::load_by_name(self.transaction, &profile.name)?.is_some() {
+        if self.is_known_name(&profile.name)? {
             return Ok(Err(NotProvisioned::NameTaken));
         }
         if is_waiting && self.waiting()? >= MAX_WAITING {

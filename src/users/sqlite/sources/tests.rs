@@ -574,6 +574,29 @@ fn removing_a_user_removes_identities_and_invitations() {
     }
 }
 
+#[test]
+fn the_name_of_a_removed_user_is_given_by_an_operator_alone() {
+    let (_temp, mut store) = store();
+    sign_in(&mut store, profile("idp", "1", "alice"), Automatic, Never).unwrap();
+    store.remove(&name("alice")).unwrap();
+    // Applications know alice by her name: somebody new would get what was hers there.
+    for subject in ["1", "2"] {
+        for provisioning in [Automatic, Approval] {
+            let refused = sign_in(&mut store, profile("idp", subject, "alice"), provisioning, VerifiedEmail);
+            assert_eq!(refused.unwrap_err(), NotProvisioned::NameTaken, "{subject} {provisioning:?}");
+        }
+    }
+    assert!(store.list().unwrap().is_empty());
+    store.add(NewUser::named(name("alice"))).unwrap();
+    store.link_pair(&name("alice"), &pair("idp", "2")).unwrap();
+    let again = sign_in(&mut store, profile("idp", "2", "alice"), Automatic, Never).unwrap();
+    assert_eq!(again.user.name, name("alice"));
+    // Removed again, taken again.
+    store.remove(&name("alice")).unwrap();
+    let refused = sign_in(&mut store, profile("idp", "2", "alice"), Automatic, Never).unwrap_err();
+    assert_eq!(refused, NotProvisioned::NameTaken);
+}
+
 /// An action on the store, with users and pairs of a small world.
 #[derive(Clone, Debug)]
 enum Act {
