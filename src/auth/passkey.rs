@@ -43,7 +43,7 @@ pub struct PasskeyProved {
     pub may_be_copied: Option<String>,
 }
 
-/// The response of a browser, and the challenge that it has to answer, which was taken out of its entry.
+/// The response of a browser, and the challenge that it has to answer.
 #[derive(Clone, Copy, Debug)]
 pub struct PasskeyResponse<'r> {
     /// The response.
@@ -56,10 +56,14 @@ pub struct PasskeyResponse<'r> {
 
 impl SignIn {
     /// Whether a passkey proves `claim`. A failure has been counted and recorded when this returns.
+    ///
+    /// `first_answer` notes that the challenge is answered, and tells whether it was not before. It runs after the throttle has
+    /// admitted the attempt, and before the response is verified.
     pub async fn check_passkey(
         &self,
         claim: PasskeyClaim<'_>,
         shown: PasskeyResponse<'_>,
+        first_answer: impl Future<Output = Result<bool, NotProved>>,
         origin: &Origin<'_>,
     ) -> Result<PasskeyProved, NotProved> {
         let only = match claim {
@@ -88,6 +92,11 @@ impl SignIn {
         let name = account.as_ref().map(|account| account.user.name.clone());
         let subject = Subject { typed_name: &id, name, account, pair: None };
         let mut attempt = self.reserve_attempt(&subject, origin).await?;
+        if let Err((not_proved, reason)) = only_answer(first_answer.await) {
+            self.audit.record(&origin.failure_of(reason, &subject));
+            attempt.withdrawn();
+            return Err(not_proved);
+        }
         attempt.start();
         let verified = match (&found, &subject.account) {
             (Some((passkey, _)), Some(account)) => verify((claim, origin.backends), passkey, account, &shown),
@@ -159,6 +168,15 @@ impl SignIn {
         let may_be_copied = used.count_went_back.then(name).flatten().map(|factor| factor.name.clone());
         let proof = Proof { method, at: self.clock.now() };
         Ok(Ok(PasskeyProved { proved: Proved::new(account, proof, of_local()), may_be_copied }))
+    }
+}
+
+/// Whether a response is the first one to its challenge; otherwise the reason for the audit stream.
+fn only_answer(is_first: Result<bool, NotProved>) -> Result<(), (NotProved, &'static str)> {
+    match is_first {
+        Ok(true) => Ok(()),
+        Ok(false) => Err((NotProved::Wrong, NotVerified::WrongChallenge.as_str())),
+        Err(not_proved) => Err((not_proved, "unavailable")),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     identity::{UserId, UserName},
     telemetry::Audit,
-    throttle::{PasswordAttempt, SecretError, Throttle, Wait},
+    throttle::{MARK_BYTES, PasswordAttempt, SecretError, Throttle, Wait},
     users::{Account, Directory, DirectoryError, PasswordHash, UserStoreError},
 };
 
@@ -147,6 +147,11 @@ impl SignIn {
     /// The user for whom a device cookie was made here: who signed in last in that browser, on that host.
     pub fn owner_of_device_cookie(&self, cookie: &[u8]) -> Option<UserId> {
         self.throttle.owner_of(cookie)
+    }
+
+    /// A mark on a text that a browser brings back; see [`Throttle::mark`].
+    pub fn mark(&self, purpose: &str, text: &[u8]) -> [u8; MARK_BYTES] {
+        self.throttle.mark(purpose, text)
     }
 
     /// Waits until all counts are on the disk; for the end of the process.

@@ -33,7 +33,7 @@ impl Portal {
         }
         if *request.method == Method::POST {
             let contents = Contents::again("", &next).because(FORM_EXPIRED);
-            return self.login_form(request, StatusCode::FORBIDDEN, &contents).await;
+            return self.login_form(request, StatusCode::FORBIDDEN, &contents);
         }
         let flash = FlashMessage::waiting(request);
         // Right after a sign-out, or with another message, the browser stays here: the provider could sign the user in
@@ -46,7 +46,7 @@ impl Portal {
             && self.setup.has_users().await.is_ok_and(|has_users| !has_users);
         let contents =
             Contents { no_users, flash: flash.map(FlashMessage::text), ..Contents::again("", &next) };
-        let mut response = self.login_form(request, StatusCode::OK, &contents).await?;
+        let mut response = self.login_form(request, StatusCode::OK, &contents)?;
         if flash.is_some() {
             FlashMessage::clear(request, response.headers_mut());
         }
@@ -72,7 +72,7 @@ impl Portal {
                 let contents =
                     Contents { remember: remembers(&form), ..Contents::again(form.text("username"), &next) };
                 let contents = contents.because(FORM_EXPIRED);
-                return self.login_form(request, StatusCode::FORBIDDEN, &contents).await;
+                return self.login_form(request, StatusCode::FORBIDDEN, &contents);
             }
         };
         let next = request.return_to(form.text("next"));
@@ -85,7 +85,7 @@ impl Portal {
         let proved = match checked {
             Ok(proved) => proved,
             Err(not_proved) => {
-                let prepared = self.prepare_login(request).await?;
+                let prepared = self.prepare_login(request)?;
                 return form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
                     let proved = text_for_proved(not_proved);
                     let problem =
@@ -101,7 +101,7 @@ impl Portal {
 
     /// The form after a passkey that signed nobody in; `None`: the form had expired. `unknown` is the passkey, if no account
     /// has it.
-    pub(super) async fn login_after_passkey(
+    pub(super) fn login_after_passkey(
         &self,
         request: &PageRequest<'_>,
         next: &ReturnTo,
@@ -109,31 +109,31 @@ impl Portal {
     ) -> Result<PageResponse, Refusal> {
         let contents = Contents { unknown_passkey: unknown, ..Contents::again("", next) };
         let Some(not_proved) = not_proved else {
-            return self.login_form(request, StatusCode::FORBIDDEN, &contents.because(FORM_EXPIRED)).await;
+            return self.login_form(request, StatusCode::FORBIDDEN, &contents.because(FORM_EXPIRED));
         };
-        let prepared = self.prepare_login(request).await?;
+        let prepared = self.prepare_login(request)?;
         form_again(request, refusal_for(not_proved, Refusal::SignIn), |status, detail| {
             let problem = if not_proved == NotProved::Wrong { passkeys::WRONG } else { detail };
             Ok(login_page(request, status, &contents.because(problem), prepared))
         })
     }
 
-    async fn login_form(
+    fn login_form(
         &self,
         request: &PageRequest<'_>,
         status: StatusCode,
         contents: &Contents<'_>,
     ) -> Result<PageResponse, Refusal> {
-        let prepared = self.prepare_login(request).await?;
+        let prepared = self.prepare_login(request)?;
         Ok(login_page(request, status, contents, prepared))
     }
 
     /// The token to which the form is bound, and the challenge for a passkey.
-    async fn prepare_login(&self, request: &PageRequest<'_>) -> Result<PreparedLogin, Refusal> {
+    fn prepare_login(&self, request: &PageRequest<'_>) -> Result<PreparedLogin, Refusal> {
         let (token, cookie) = csrf::form_token(request)?;
         let passkey = match *request.method {
             Method::HEAD => None,
-            _ => self.passkey_for_sign_in(request, &token).await,
+            _ => self.passkey_for_sign_in(request, &token),
         };
         Ok(PreparedLogin { token, cookie, passkey })
     }

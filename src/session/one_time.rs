@@ -32,8 +32,10 @@ pub enum OneTimePurpose {
     ParkedForm,
     /// A sign-in whose first step is done, and whose next one is not.
     PendingSignIn,
-    /// The challenge of a passkey.
+    /// The challenge of a passkey, for somebody who has proved something else.
     PasskeyChallenge,
+    /// A challenge of the sign-in page that was answered.
+    AnsweredChallenge,
 }
 
 /// An entry to be stored.
@@ -107,19 +109,23 @@ impl OneTimePurpose {
             Self::ParkedForm => "parked-form",
             Self::PendingSignIn => "pending-sign-in",
             Self::PasskeyChallenge => "passkey",
+            Self::AnsweredChallenge => "answered-passkey",
         }
     }
 
     /// Maximum number of entries; past it, those that expire first are removed.
     ///
-    /// Anybody may start an attempt at a provider, or be given the challenge of a passkey: to take Alice's away, Mallory
-    /// would have to start this many while Alice is at the provider, or looks for her finger. The other entries follow a
-    /// proof; a hint is kept for each session of a provider, and a pending sign-in for each first step of the last minutes.
+    /// Anybody may start an attempt at a provider: to take Alice's away, Mallory would have to start this many while Alice is
+    /// at the provider. An answered challenge is noted for each try at a passkey that the throttle admits; with one that is
+    /// forgotten too early, only the same browser could send the same answer again. The other entries follow a proof; a hint
+    /// is kept for each session of a provider, and a pending sign-in for each first step of the last minutes.
     pub fn max_entries(self) -> usize {
         match self {
-            Self::ProviderAttempt | Self::SignOutHint | Self::PendingSignIn | Self::PasskeyChallenge => {
-                50_000
-            }
+            Self::ProviderAttempt
+            | Self::SignOutHint
+            | Self::PendingSignIn
+            | Self::PasskeyChallenge
+            | Self::AnsweredChallenge => 50_000,
             Self::HandOver | Self::LogoutToken => 4096,
             // 64 MiB at most. Only browsers in which somebody has signed in can make one, and few for each user.
             Self::ParkedForm => 1024,

@@ -25,7 +25,7 @@ use crate::{
 /// How long a browser keeps the cookie: as long as browsers keep any (RFC 6265bis, 400 days).
 pub const DEVICE_KEPT: Duration = Duration::from_hours(400 * 24);
 
-/// The key of the throttle: signs device cookies, and hides the names that it counts.
+/// The key of the throttle: signs device cookies and challenges of the sign-in page, and hides the names that it counts.
 pub(super) struct Secret(Zeroizing<[u8; KEY_BYTES]>);
 
 /// There is no key.
@@ -141,6 +141,18 @@ impl Secret {
         NameDigest(digest)
     }
 
+    /// The mark of a text for one purpose; purposes hold no NUL.
+    pub(super) fn mark(&self, purpose: &str, text: &[u8]) -> [u8; MARK_BYTES] {
+        let mut context = hmac::Context::with_key(&self.key());
+        for part in [b"portcullis mark\0", purpose.as_bytes(), b"\0", text] {
+            context.update(part);
+        }
+        let tag = context.sign();
+        let mut mark = [0; MARK_BYTES];
+        mark.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        mark
+    }
+
     fn key(&self) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, &*self.0)
     }
@@ -176,6 +188,8 @@ fn signed(user: UserId, device: &[u8; ID_BYTES]) -> Vec<u8> {
     text
 }
 
+/// Size of a [mark](super::Throttle::mark) in bytes.
+pub const MARK_BYTES: usize = 16;
 const KEY_BYTES: usize = 32;
 /// Twice as much as a key takes, so that what is no key is not taken for one.
 const MAX_KEY_TEXT_BYTES: usize = 128;
@@ -215,6 +229,21 @@ mod tests {
         ] {
             assert_eq!(secret.device(UserId(1), text.as_bytes()), None, "{text:.80}");
             assert_eq!(secret.owner(text.as_bytes()), None, "{text:.80}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_of_one_key_one_purpose_and_one_text() {
+        let (secret, other) = (Secret::generate().unwrap(), Secret::generate().unwrap());
+        let mark = secret.mark("purpose", b"text");
+        assert_eq!(secret.mark("purpose", b"text"), mark);
+        for another in [
+            other.mark("purpose", b"text"),
+            secret.mark("purpos", b"etext"),
+            secret.mark("purpose", b"text2"),
+            secret.mark("", b"purposetext"),
+        ] {
+            assert_ne!(another, mark);
         }
     }
 

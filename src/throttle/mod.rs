@@ -25,7 +25,7 @@ mod redis;
 mod throttle;
 
 pub use attempt::{Attempt, Blocked};
-pub use device::{DEVICE_KEPT, SecretError};
+pub use device::{DEVICE_KEPT, MARK_BYTES, SecretError};
 pub use key::{DeviceId, NameDigest, Network, ThrottleKey};
 pub use limits::ThrottleLimits;
 pub use records::{Listed, Selection, ThrottleRecords};

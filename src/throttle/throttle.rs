@@ -12,7 +12,7 @@ use super::{
     attempt::{ReservedIn, Stage},
     counter_table::CounterTable,
     counters::{Counters, warn},
-    device::Secret,
+    device::{MARK_BYTES, Secret},
     disk::Disk,
     redis::{Shared, Step},
 };
@@ -168,6 +168,12 @@ impl Throttle {
         let known = presented.and_then(|cookie| self.secret.device(user, cookie));
         let device = known.map_or_else(DeviceId::generate, Ok)?;
         Ok(self.secret.cookie(user, device))
+    }
+
+    /// A mark on a text that a browser brings back: the same on every gateway with this key, and unknown to everybody else. A
+    /// purpose holds no NUL.
+    pub fn mark(&self, purpose: &str, text: &[u8]) -> [u8; MARK_BYTES] {
+        self.secret.mark(purpose, text)
     }
 
     /// Which file is written and read; `None` where gateways share what they count.

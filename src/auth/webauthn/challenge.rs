@@ -19,6 +19,16 @@ impl Challenge {
         Ok(Self(bytes))
     }
 
+    /// The challenge of these bytes. At least 16 of them have to be unpredictable (WebAuthn Level 3 §13.4.3).
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Reads a challenge from a form or from client data: exactly 43 characters of base64url, one spelling each.
     pub fn parse(text: &str) -> Option<Self> {
         BASE64URL_NOPAD.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)

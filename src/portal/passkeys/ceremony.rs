@@ -1,4 +1,5 @@
-//! Challenges of ceremonies: kept in the session store, each for one use.
+//! Challenges of ceremonies of people who have proved something else before: kept in the session store, each for one use.
+//! Those of the sign-in page are in `sign_in_challenge`.
 
 use std::time::Duration;
 
@@ -18,8 +19,6 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::portal) enum Ceremony {
-    /// A sign-in by a passkey alone.
-    SignIn,
     /// The second step of a sign-in.
     SecondStep,
     /// A confirmation, in a session.
@@ -28,12 +27,12 @@ pub(in crate::portal) enum Ceremony {
     Enrolment,
 }
 
-/// The browser, and the user where one is known, that a challenge is given to.
+/// The browser and the user that a challenge is given to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::portal) struct Participant {
-    /// The hash of the secret in a cookie of the browser: of the form, of the session, or of the pending sign-in.
+    /// The hash of the secret in a cookie of the browser: of the session, or of the pending sign-in.
     browser: String,
-    user: Option<(UserId, CredentialVersion)>,
+    user: (UserId, CredentialVersion),
 }
 
 /// A challenge as the session store keeps it, under its own hash.
@@ -47,14 +46,9 @@ struct StoredChallenge {
 }
 
 impl Participant {
-    /// A browser with this key, in which nobody has proved anything yet.
-    pub(in crate::portal) fn unknown(browser: String) -> Self {
-        Self { browser, user: None }
-    }
-
     /// A browser with this key, for this user.
     pub(in crate::portal) fn of(browser: String, account: &Account) -> Self {
-        Self { browser, user: Some((account.user.id, account.credential)) }
+        Self { browser, user: (account.user.id, account.credential) }
     }
 }
 
@@ -75,7 +69,8 @@ impl Portal {
             StoredChallenge { ceremony, participant, rp_id: rp_id.into(), host: request.host.into() };
         let value = serde_json::to_string(&stored).map_err(|_| Refusal::Internal)?;
         let expires = self.clock.now() + CHALLENGE_LIFETIME;
-        let entry = OneTimeEntry::new(key(&challenge), OneTimePurpose::PasskeyChallenge, value, expires);
+        let entry =
+            OneTimeEntry::new(challenge_key(&challenge), OneTimePurpose::PasskeyChallenge, value, expires);
         let stored = self.sessions.put_one_time(entry.map_err(|_| Refusal::Internal)?).await;
         match stored {
             Ok(true) => Ok(challenge),
@@ -95,7 +90,7 @@ impl Portal {
         rp_id: &str,
     ) -> Result<Option<Challenge>, Refusal> {
         let Some(challenge) = Challenge::parse(text) else { return Ok(None) };
-        let (key, purpose) = (key(&challenge), OneTimePurpose::PasskeyChallenge);
+        let (key, purpose) = (challenge_key(&challenge), OneTimePurpose::PasskeyChallenge);
         let taken = self.sessions.take_one_time_at(key, purpose, self.clock.now()).await;
         let taken =
             taken.map_err(|error| request.unavailable("taking the challenge of a passkey", &error))?;
@@ -110,7 +105,8 @@ impl Portal {
     }
 }
 
-fn key(challenge: &Challenge) -> OneTimeKey {
+/// The key of the entry of a challenge.
+pub(super) fn challenge_key(challenge: &Challenge) -> OneTimeKey {
     OneTimeKey::of_text(&challenge.to_text())
 }
 

@@ -72,16 +72,14 @@ impl PageRequest<'_> {
 }
 
 impl Portal {
-    /// The ceremony of the sign-in page, if a passkey alone signs in. Without the session store the page goes without it.
-    pub(in crate::portal) async fn passkey_for_sign_in(
+    /// The ceremony of the sign-in page, if a passkey alone signs in.
+    pub(in crate::portal) fn passkey_for_sign_in(
         &self,
         request: &PageRequest<'_>,
         form_token: &SessionToken,
     ) -> Option<PreparedPasskey> {
         let settings = request.passkeys_alone()?;
-        let participant = Participant::unknown(form_token.key().to_hex());
-        let challenge = self.begin_ceremony(request, Ceremony::SignIn, participant, &settings.rp_id).await;
-        let challenge = challenge.ok()?;
+        let challenge = self.new_sign_in_challenge(request, form_token, &settings.rp_id).ok()?;
         // No list: the browser offers those that it has, and the response names the user.
         let options = options::request(settings, &challenge, &[], UserVerification::Required);
         Some(PreparedPasskey::new(&challenge, options))

@@ -1,5 +1,7 @@
 //! A sign-in by a passkey alone.
 
+use std::future::ready;
+
 use super::{
     super::{
         PageRequest, PageResponse, Portal,
@@ -12,7 +14,7 @@ use super::{
     submitted::SubmittedUse,
 };
 use crate::{
-    auth::{Entrance, NotProved, PasskeyClaim, PasskeyResponse, Proved},
+    auth::{Entrance, NotProved, PasskeyClaim, PasskeyResponse, Proved, webauthn::Challenge},
     language::Text,
     refusal::Refusal,
     telemetry::AuditKind,
@@ -28,23 +30,24 @@ impl Portal {
         request.passkeys_alone().ok_or(Refusal::NotFound)?;
         let next = request.return_to(form.text("next"));
         let token = csrf::presented_form_token(request);
-        let form = match (token.as_ref(), Genuine::check(request, token.as_ref(), form)) {
-            (Some(token), Ok(genuine)) => (genuine.into_form(), Participant::unknown(token.key().to_hex())),
-            _ => return self.login_after_passkey(request, &next, (None, None)).await,
+        let (token, form) = match (&token, Genuine::check(request, token.as_ref(), form)) {
+            (Some(token), Ok(genuine)) => (token, genuine.into_form()),
+            _ => return self.login_after_passkey(request, &next, (None, None)),
         };
-        let (form, participant) = form;
         let how = match form.text("remember") {
             "" => SessionOpening::SignedIn,
             _ => SessionOpening::Remembered,
         };
-        let checked = self
-            .check_submitted_passkey(
-                request,
-                &form,
-                (Ceremony::SignIn, &participant),
-                (PasskeyClaim::Anyone, Entrance::SignIn),
-            )
-            .await?;
+        let settings = request.passkeys().ok_or(Refusal::NotFound)?;
+        let challenge = self.sign_in_challenge(request, form.text("challenge"), token, &settings.rp_id);
+        let checked = match challenge {
+            Some(challenge) => {
+                let first_answer = self.note_answer(request, &challenge);
+                let shown = (&challenge.challenge, first_answer);
+                self.check_answer(request, &form, shown, (PasskeyClaim::Anyone, Entrance::SignIn)).await
+            }
+            None => Err(self.wrong_challenge(request, (PasskeyClaim::Anyone, Entrance::SignIn))),
+        };
         match checked {
             Ok(proved) => self.finish_sign_in(request, &proved, how, &next).await,
             Err(not_proved) => {
@@ -52,43 +55,65 @@ impl Portal {
                     NotProved::Wrong => self.unknown_passkey(request, &form).await,
                     _ => None,
                 };
-                self.login_after_passkey(request, &next, (Some(not_proved), unknown)).await
+                self.login_after_passkey(request, &next, (Some(not_proved), unknown))
             }
         }
     }
 
-    /// Takes the challenge of a form, and checks the response to it. A failure has been recorded when this returns.
+    /// Takes the challenge of a form out of the store, and checks the response to it. A failure has been recorded when this
+    /// returns.
     pub(super) async fn check_submitted_passkey(
         &self,
         request: &PageRequest<'_>,
         form: &Form,
         (ceremony, participant): (Ceremony, &Participant),
-        (claim, entrance): (PasskeyClaim<'_>, Entrance),
+        claim: (PasskeyClaim<'_>, Entrance),
     ) -> Result<Result<Proved, NotProved>, Refusal> {
         let settings = request.passkeys().ok_or(Refusal::NotFound)?;
         let text = form.text("challenge");
         let taken = self.take_challenge(request, text, ceremony, participant, &settings.rp_id).await?;
-        let (Some(challenge), Some(submitted)) = (taken, SubmittedUse::read(form)) else {
-            let user = match claim {
-                PasskeyClaim::Anyone => None,
-                PasskeyClaim::User(account) => Some(account.user.name.as_str()),
-            };
-            let event = match entrance {
-                Entrance::Confirmation => AuditKind::Confirm,
-                _ => AuditKind::SignInFailed,
-            };
-            self.record(request, event, "passkey-challenge", user, None);
-            return Ok(Err(NotProved::Wrong));
+        let Some(challenge) = taken else { return Ok(Err(self.wrong_challenge(request, claim))) };
+        // It was taken out, so this is the only answer.
+        Ok(self.check_answer(request, form, (&challenge, ready(Ok(true))), claim).await)
+    }
+
+    /// Checks the response to a challenge that is good for this request, if it is the first one.
+    async fn check_answer(
+        &self,
+        request: &PageRequest<'_>,
+        form: &Form,
+        (challenge, first_answer): (&Challenge, impl Future<Output = Result<bool, NotProved>>),
+        (claim, entrance): (PasskeyClaim<'_>, Entrance),
+    ) -> Result<Proved, NotProved> {
+        let Some((settings, submitted)) = request.passkeys().zip(SubmittedUse::read(form)) else {
+            return Err(self.wrong_challenge(request, (claim, entrance)));
         };
         let party = settings.party(request.ports);
-        let shown = PasskeyResponse { response: submitted.response(), party: &party, challenge: &challenge };
-        let checked = self.sign_in.check_passkey(claim, shown, &request.origin(entrance)).await;
-        Ok(checked.map(|proved| {
-            if let Some(name) = proved.may_be_copied {
-                self.notify(request, proved.proved.account(), &Notice::PasskeyMayBeCopied { name });
-            }
-            proved.proved
-        }))
+        let shown = PasskeyResponse { response: submitted.response(), party: &party, challenge };
+        let origin = request.origin(entrance);
+        let proved = self.sign_in.check_passkey(claim, shown, first_answer, &origin).await?;
+        if let Some(name) = proved.may_be_copied {
+            self.notify(request, proved.proved.account(), &Notice::PasskeyMayBeCopied { name });
+        }
+        Ok(proved.proved)
+    }
+
+    /// Records a response to no challenge.
+    fn wrong_challenge(
+        &self,
+        request: &PageRequest<'_>,
+        (claim, entrance): (PasskeyClaim<'_>, Entrance),
+    ) -> NotProved {
+        let user = match claim {
+            PasskeyClaim::Anyone => None,
+            PasskeyClaim::User(account) => Some(account.user.name.as_str()),
+        };
+        let event = match entrance {
+            Entrance::Confirmation => AuditKind::Confirm,
+            _ => AuditKind::SignInFailed,
+        };
+        self.record(request, event, "passkey-challenge", user, None);
+        NotProved::Wrong
     }
 }
 

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod frames;
 pub mod gateway;
 pub mod in_process;
+pub mod laptop;
 pub mod ldap_server;
 pub mod ldap_wire;
 pub mod oidc_provider;

@@ -123,13 +123,24 @@ async fn a_challenge_is_good_once_in_its_browser_for_its_ceremony_and_five_minut
     let (csrf, challenge) = (form.hidden("csrf"), form.hidden("challenge"));
     let target = page(paths::PASSKEY_SIGN_IN);
 
-    // In another browser: it is gone after that, too.
+    // In another browser. It stays good in its own.
     let mut other = Browser::default();
     let other_csrf = other.csrf(&fixture, "login").await;
     let fields = person.assertion(&other_csrf, |shown| shown.challenge.clone_from(&challenge));
     assert_eq!(other.post(&fixture, target, &borrowed(&fields)).await.status, 401);
+    let mut own = person.browser.clone();
     let fields = person.assertion(&csrf, |shown| shown.challenge.clone_from(&challenge));
-    assert_eq!(person.browser.post(&fixture, target, &borrowed(&fields)).await.status, 401);
+    assert_eq!(own.post(&fixture, target, &borrowed(&fields)).await.status, 303);
+
+    // With a byte changed: a later date, another number, another mark.
+    for at in [0, 12, 42] {
+        let challenge = person.browser.get(&fixture, "login").await.hidden("challenge");
+        let mut forged = challenge.into_bytes();
+        forged[at] = if forged[at] == b'A' { b'Q' } else { b'A' };
+        let forged = String::from_utf8(forged).unwrap();
+        let fields = person.assertion(&csrf, |shown| shown.challenge = forged);
+        assert_eq!(person.browser.post(&fixture, target, &borrowed(&fields)).await.status, 401, "{at}");
+    }
 
     // Twice: a failure takes it as a success does.
     let form = person.browser.get(&fixture, "login").await;
