@@ -11,7 +11,9 @@ use portcullis::{
 use serde_json::json;
 
 use crate::support::{
+    authenticator::{UP, UV},
     gateway::{TestGateway, password},
+    laptop::Laptop,
     oidc_provider::OidcProvider,
     process::until,
     visitor::{Response, Visitor},
@@ -29,6 +31,7 @@ const RULES: [(&str, &str); 7] = [
 ];
 
 const SECTIONS: &str = "[session]\nlifetime = \"12h\"\nidle_timeout = \"6h\"\nremember_lifetime = \"30d\"\n\
+                        [accounts.passkeys]\nrp_id = \"localhost\"\nfirst_factor = true\n\
                         [[backend]]\ntype = \"local\"\n";
 
 struct Scene {
@@ -45,7 +48,7 @@ impl Scene {
             format!("[[app.rule]]\npath = \"{path}\"\nallow = \"authenticated\"\n{keys}\n")
         });
         let apps = format!(
-            "[[app]]\nupstream = \"builtin:whoami\"\nprograms = {{ tokens = true, basic = true }}\n{}",
+            "[[app]]\nhost = \"localhost\"\nupstream = \"builtin:whoami\"\nprograms = {{ tokens = true, basic = true }}\n{}",
             rules.concat()
         );
         let sections = format!(
@@ -55,7 +58,7 @@ impl Scene {
         );
         let gateway = TestGateway::start_with(&sections, &apps);
         provider.use_clock(&gateway.clock);
-        for user in ["plain", "app", "recovery", "basic", "token"] {
+        for user in ["plain", "app", "recovery", "passkey", "basic", "token"] {
             gateway.add_user(user, &[]);
         }
         Self { gateway, provider }
@@ -106,6 +109,27 @@ impl Scene {
         visitor
     }
 
+    /// A browser after a sign-in with a passkey alone.
+    fn with_passkey(&self, laptop: &mut Laptop, more: &[(&str, &str)]) -> Visitor {
+        let mut visitor = Visitor::of(&self.gateway);
+        let more = [&[("next", "/any/x")][..], more].concat();
+        let pages = ("/.gateway/login?next=/any/x", "/.gateway/login/passkey");
+        let response = laptop.use_at(&mut visitor, pages, UP | UV, &more);
+        assert_eq!(response.location(), "/any/x", "{}", response.text());
+        visitor
+    }
+
+    /// A browser after a sign-in with a password, and with a passkey as the second step.
+    fn with_password_and_passkey(&self, user: &str, laptop: &mut Laptop, flags: u8) -> Visitor {
+        let mut visitor = Visitor::of(&self.gateway);
+        let first = visitor.sign_in_to("/any/x", user, &password(user));
+        assert_eq!(first.location(), SECOND_STEP, "{}", first.text());
+        let action = "/.gateway/login/second-step/passkey";
+        let response = laptop.use_at(&mut visitor, (SECOND_STEP, action), flags, &[]);
+        assert_eq!(response.location(), "/any/x", "{}", response.text());
+        visitor
+    }
+
     /// A browser after a sign-in through a provider.
     fn through(&self, provider: &str, claims: &serde_json::Value) -> Visitor {
         let mut visitor = Visitor::of(&self.gateway);
@@ -134,6 +158,14 @@ fn confirm(visitor: &mut Visitor, need: &str, field: (&str, &str)) {
     let address = format!("/.gateway/confirm?next=/any/x&need={need}");
     let csrf = visitor.get(&address).field("csrf");
     let confirmed = visitor.submit(&address, &[("csrf", &csrf), ("next", "/any/x"), field]);
+    assert_eq!(confirmed.location(), "/any/x", "{}", confirmed.text());
+}
+
+/// The same with a passkey.
+fn confirm_with_passkey(visitor: &mut Visitor, laptop: &mut Laptop, need: &str, flags: u8) {
+    let address = format!("/.gateway/confirm?next=/any/x&need={need}");
+    let pages = (address.as_str(), "/.gateway/confirm/passkey");
+    let confirmed = laptop.use_at(visitor, pages, flags, &[("next", "/any/x")]);
     assert_eq!(confirmed.location(), "/any/x", "{}", confirmed.text());
 }
 
@@ -191,6 +223,27 @@ fn sessions_pass_the_rules_whose_factors_and_ages_they_have() {
     let mut recovered = scene.signed_in("recovery", Some(("recovery", &code)), false);
     seen.push(("a password and a recovery code", of_browser(&mut recovered), "PPPPSSS"));
 
+    let mut laptop = Laptop::enrol(&mut scene.signed_in("passkey", None, false));
+    let mut alone = scene.with_passkey(&mut laptop, &[]);
+    seen.push(("a passkey alone", of_browser(&mut alone), "PPPPSSP"));
+    let mut alone_kept = scene.with_passkey(&mut laptop, &[("remember", "yes")]);
+    seen.push(("a passkey alone, remembered", of_browser(&mut alone_kept), "PPPPSSP"));
+    let mut verified = scene.with_password_and_passkey("passkey", &mut laptop, UP | UV);
+    seen.push(("a password and a passkey", of_browser(&mut verified), "PPPPSSP"));
+    let mut touched = scene.with_password_and_passkey("passkey", &mut laptop, UP);
+    seen.push(("a password and a passkey that was only touched", of_browser(&mut touched), "PPPPSSS"));
+    scene.wait(11);
+    seen.push(("a passkey of eleven minutes", of_browser(&mut alone), "PSPSSSP"));
+    seen.push(("a password and a touched passkey of eleven", of_browser(&mut touched), "PSPSSSS"));
+    confirm(&mut alone, "password", ("password", &password("passkey")));
+    seen.push(("a passkey, the password confirmed", of_browser(&mut alone), "PPPSSSP"));
+    confirm_with_passkey(&mut alone, &mut laptop, "passkey", UP | UV);
+    seen.push(("a passkey, confirmed by it", of_browser(&mut alone), "PPPPSSP"));
+    confirm_with_passkey(&mut touched, &mut laptop, "security-key", UP);
+    seen.push(("a touched passkey, touched again", of_browser(&mut touched), "PPPSSSS"));
+    confirm_with_passkey(&mut touched, &mut laptop, "passkey", UP | UV);
+    seen.push(("a touched passkey, confirmed by the verified person", of_browser(&mut touched), "PPPPSSP"));
+
     let mut corp = scene.through("corp", &json!({"amr": ["pwd", "mfa"]}));
     seen.push(("a provider that is not trusted in it", of_browser(&mut corp), "PPSSSSS"));
     let other =
@@ -209,6 +262,8 @@ fn sessions_pass_the_rules_whose_factors_and_ages_they_have() {
     scene.gateway.clock.advance(Duration::from_hours(24));
     seen.push(("a password of a day, remembered", of_browser(&mut remembered), "PSSSSSS"));
     seen.push(("both of a day, remembered", of_browser(&mut kept), "PSPSPSS"));
+    seen.push(("a passkey of a day, remembered", of_browser(&mut alone_kept), "PSPSSSP"));
+    assert_eq!(alone.get("/any/x").location(), "/.gateway/login?next=/any/x");
     assert_eq!(plain.get("/any/x").location(), "/.gateway/login?next=/any/x");
 
     let wrong: Vec<_> = seen.iter().filter(|(_, row, expected)| row != expected).collect();
