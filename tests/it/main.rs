@@ -83,6 +83,7 @@ mod registration;
 mod return_to;
 mod root_commands;
 mod routing;
+mod secrets;
 mod security_map;
 mod service_workers;
 mod session_cookie;
