@@ -27,7 +27,7 @@ pub use brand::{Brand, FooterLink};
 pub use colour::Colour;
 pub use contents::{
     Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
-    ConnectedSignIn, DisplayTime, Email, Factors, Letter, LetterEvent, LetterLink, LetterUser,
+    ConnectedSignIn, DisplayTime, Email, Factors, FieldsStep, Letter, LetterEvent, LetterLink, LetterUser,
     ListedActivity, ListedFactor, ListedSession, ListedToken, Login, Logout, NewPassword, NewPasswordStep,
     NotSignedIn, Notice, Onward, PageLink, ParkedField, ParkedFormPage, PasskeyAdded, PasskeyForm, Password,
     Profile, ProfileChoice, ProfileField, ProviderLink, RecoveryCodesPage, Refused, Register, RegisterFinish,

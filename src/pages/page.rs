@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::contents::{
-    Account, ActivityPage, AddApp, AddPasskey, Apps, Confirm, ConfirmEmail, Email, Factors, Login, Logout,
+    Account, ActivityPage, AddApp, AddPasskey, Apps, Confirm, ConfirmEmail, Email, Factors, FieldsStep, Login, Logout,
     NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, ParkedFormPage, PasskeyAdded, Password,
     Profile, RecoveryCodesPage, Refused, Register, RegisterFinish, Reset, SecondStep, Setup, Tokens,
 };
@@ -38,6 +38,8 @@ pub enum Page<'a> {
     Activity(ActivityPage<'a>),
     /// The step of a sign-in that changes a password that has to be changed.
     NewPasswordStep(NewPasswordStep<'a>),
+    /// The step of a sign-in that asks for required fields.
+    FieldsStep(FieldsStep<'a>),
     /// The form to change one's password.
     Password(Password<'a>),
     /// The user's API tokens, and the form for a new one.
@@ -87,6 +89,7 @@ impl Page<'_> {
             Self::Profile(_) => "profile.html",
             Self::Activity(_) => "activity.html",
             Self::NewPasswordStep(_) => "new_password_step.html",
+            Self::FieldsStep(_) => "fields_step.html",
             Self::Password(_) => "password.html",
             Self::Tokens(_) => "tokens.html",
             Self::Setup(_) => "setup.html",

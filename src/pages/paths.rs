@@ -16,6 +16,8 @@ pub const ENROL_STEP: &str = "/.gateway/login/second-factor";
 pub const PASSKEY_ENROL_STEP: &str = "/.gateway/login/second-factor/passkey";
 /// The page at which a password is replaced during a sign-in.
 pub const NEW_PASSWORD_STEP: &str = "/.gateway/login/new-password";
+/// The page at which required fields are filled in during a sign-in.
+pub const FIELDS_STEP: &str = "/.gateway/login/profile";
 /// Takes a passkey that signs in alone.
 pub const PASSKEY_SIGN_IN: &str = "/.gateway/login/passkey";
 /// Takes a passkey as the second step of a sign-in.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
-    ConnectedSignIn, DisplayTime, Email, Factors, ListedActivity, ListedFactor, ListedSession, ListedToken,
+    ConnectedSignIn, DisplayTime, Email, Factors, FieldsStep, ListedActivity, ListedFactor, ListedSession, ListedToken,
     Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField,
     ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
     RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
@@ -153,7 +153,7 @@ fn passkey() -> PasskeyForm<'static> {
     }
 }
 
-fn of_account(full: bool) -> [Page<'static>; 6] {
+fn of_account(full: bool) -> [Page<'static>; 7] {
     let account = Account {
         host: HOST,
         csrf: "token",
@@ -208,6 +208,13 @@ fn of_account(full: bool) -> [Page<'static>; 6] {
             username: "ada",
             problem: full.then_some(TEXT),
             about: if full { "new" } else { "" },
+        }),
+        Page::FieldsStep(FieldsStep {
+            host: HOST,
+            csrf: "token",
+            username: "ada",
+            fields: own_fields(full),
+            problem: full.then_some(TEXT),
         }),
         Page::Password(Password {
             host: HOST,

@@ -36,6 +36,7 @@ pub(super) const TEMPLATES: &[(&str, &str)] = &[
     ("profile.html", include_str!("templates/profile.html")),
     ("activity.html", include_str!("templates/activity.html")),
     ("new_password_step.html", include_str!("templates/new_password_step.html")),
+    ("fields_step.html", include_str!("templates/fields_step.html")),
     ("password.html", include_str!("templates/password.html")),
     ("tokens.html", include_str!("templates/tokens.html")),
     ("setup.html", include_str!("templates/setup.html")),

@@ -5,6 +5,7 @@
 
 use super::{
     PageRequest, PageResponse, Portal, ReturnTo,
+    fields_step::lacks_required_field,
     pending_sign_in::{PendingSignIn, PendingStep},
     session_opening::{OpenedSession, SessionOpening},
 };
@@ -41,6 +42,10 @@ impl Portal {
         id_token: Option<Secret>,
     ) -> Result<PageResponse, Refusal> {
         if let Some(step) = missing_step(request, proved, how) {
+            let id_token = match id_token {
+                Some(id_token) => Some(id_token),
+                None => self.take_pending_id_token(request).await,
+            };
             let (response, code) = self.suspend_sign_in(request, proved, (step, how), next).await?;
             if let Some(id_token) = id_token {
                 self.keep_pending_id_token(request, &code, &id_token).await;
@@ -54,19 +59,21 @@ impl Portal {
             SessionOpening::SignedIn | SessionOpening::Remembered => AuditKind::SignIn,
         };
         self.record_proof(request, event, proved, &session);
-        if let Some(code) = PendingSignIn::presented(request) {
+        let kept = self.take_pending_id_token(request).await;
+        if PendingSignIn::presented(request).is_some() {
             PendingSignIn::forget(request, response.headers_mut());
-            let key = pending_hint(&code);
-            let taken =
-                self.sessions.take_one_time_at(key, OneTimePurpose::SignOutHint, self.clock.now()).await;
-            if let (None, Ok(Some(kept))) = (&id_token, taken) {
-                self.keep_id_token(request, &session, Secret::new(kept.into())).await;
-            }
         }
-        if let Some(id_token) = id_token {
+        if let Some(id_token) = id_token.or(kept) {
             self.keep_id_token(request, &session, id_token).await;
         }
         Ok(response)
+    }
+
+    /// The ID token that was kept with the step before.
+    async fn take_pending_id_token(&self, request: &PageRequest<'_>) -> Option<Secret> {
+        let key = pending_hint(&PendingSignIn::presented(request)?);
+        let taken = self.sessions.take_one_time_at(key, OneTimePurpose::SignOutHint, self.clock.now()).await;
+        taken.ok().flatten().map(|kept| Secret::new(kept.into()))
     }
 
     /// Keeps an ID token for as long as a sign-in is pending.
@@ -83,11 +90,16 @@ impl Portal {
 }
 
 /// The step that is missing before a session; `None`: none is. The second factor comes first: until it is shown, the
-/// browser may change neither the password nor the factors.
+/// browser may change neither the password nor the factors. Required fields come last.
 fn missing_step(request: &PageRequest<'_>, proved: &Proved, how: SessionOpening) -> Option<PendingStep> {
     if how == SessionOpening::Confirmed {
         return None;
     }
+    missing_proof(request, proved)
+        .or_else(|| lacks_required_field(request, proved).then_some(PendingStep::Fields))
+}
+
+fn missing_proof(request: &PageRequest<'_>, proved: &Proved) -> Option<PendingStep> {
     let settings = request.settings;
     let provider = settings.backends.provider(&proved.source().backend);
     if provider.is_some_and(|provider| !provider.settings().second_factor) {

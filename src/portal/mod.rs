@@ -8,7 +8,7 @@
 //! | topic | files |
 //! | --- | --- |
 //! | the way of a request to its page | `router`, `page_table`, `page_request`, `form`, `csrf`, `flash`, `return_to` |
-//! | signing in | `login`, `second_step`, `new_password_step`, `add_app`, `passkeys/`, `providers/`; `setup` for the first user |
+//! | signing in | `login`, `second_step`, `new_password_step`, `fields_step`, `add_app`, `passkeys/`, `providers/`; `setup` for the first user |
 //! | between the steps, and the end | `pending_sign_in`, `finish_sign_in`, `session_opening` |
 //! | a further proof, signing out | `confirm`, `logout` |
 //! | the account | `account`, `sessions`, `connections`, `factors`, `tokens`, `profile`, `activity`, `personal_data`, `change_password`, `change_email` |
@@ -34,6 +34,7 @@ mod device;
 mod durations;
 mod enrol_step;
 mod factors;
+mod fields_step;
 mod finish_sign_in;
 mod flash;
 pub(crate) mod form;

@@ -1,5 +1,5 @@
 //! The inputs of fields that the operator has defined, on the forms where people give their values: the profile, the
-//! last step of a registration, and the first password of an invited user.
+//! last step of a registration, the first password of an invited user, and a step of the first sign-in through a backend.
 //!
 //! Only inputs of fields that users may change are read. Mallory, who adds an input for a field of operators to the form,
 //! sets nothing with it. A value that no longer fits its field stays, and is only judged when another one is given.
@@ -63,6 +63,12 @@ impl<'a> OwnFields<'a> {
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// Whether a field that its user has to fill in has no value. A value that does not fit is one.
+    pub(super) fn lack_required(&self) -> bool {
+        let mut own = self.fields.iter().filter(|field| field.editable_by == FieldEditor::User);
+        own.any(|field| field.required && self.stored_value(field).is_empty())
     }
 
     /// All fields, for a page.

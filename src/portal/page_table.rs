@@ -126,6 +126,15 @@ pub(super) const PAGES: &[PortalPage] = &[
         }),
     },
     PortalPage {
+        path: paths::FIELDS_STEP,
+        who: Who::Anyone,
+        get: Some(|portal, request| portal.show_fields_step(request).boxed_local()),
+        post: Some(Post {
+            sender: Sender::KnownBrowser,
+            submit: |portal, request, form| portal.take_fields_step(request, form).boxed_local(),
+        }),
+    },
+    PortalPage {
         path: paths::PASSKEY_SECOND_STEP,
         who: Who::Anyone,
         get: Some(|_, _| ready(Ok(pages::redirect(paths::SECOND_STEP)))),

@@ -1,4 +1,5 @@
-//! A sign-in whose first step is done, and whose next one is not: a second factor, its enrolment, a new password.
+//! A sign-in whose first step is done, and whose next one is not: a second factor, its enrolment, a new
+//! password, required fields.
 //!
 //! A pending sign-in is no session. The browser holds its code in a cookie of its own, the session store holds the rest for five minutes,
 //! and nothing reads either but the pages of the missing step. After five wrong codes it is gone, and the sign-in starts
@@ -37,6 +38,8 @@ pub(super) enum PendingStep {
     Enrol,
     /// A new password in place of one that has to be changed.
     NewPassword,
+    /// Values of required fields, which the account of a backend does not have yet.
+    Fields,
 }
 
 /// A pending sign-in, as the session store keeps it.
@@ -88,6 +91,7 @@ impl PendingStep {
             Self::SecondFactor => paths::SECOND_STEP,
             Self::Enrol => paths::ENROL_STEP,
             Self::NewPassword => paths::NEW_PASSWORD_STEP,
+            Self::Fields => paths::FIELDS_STEP,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis::{
     identity::{BackendName, IdentityPair, UserName},
-    users::NewUser,
+    users::{NewUser, TotpSecret},
 };
 use serde_json::{Value, json};
 
@@ -606,6 +606,107 @@ fn a_provider_or_user_that_is_disabled_meanwhile_lets_nobody_in() {
 }
 
 /// Sends a logout token as the provider does: from nowhere, without a cookie.
+const FIELDS: &str = "\
+[[user_field]]\nname = \"team\"\ntitle = \"Team\"\ntype = \"choice\"\nchoices = [\"red\", \"blue\"]\nrequired = true\neditable_by = \"user\"\n\
+[[user_field]]\nname = \"desk\"\ntitle = \"Desk\"\ntype = \"number\"\nrequired = true\neditable_by = \"user\"\n\
+[[user_field]]\nname = \"rank\"\ntitle = \"Rank\"\nrequired = true\neditable_by = \"admin\"\n";
+const FIELDS_STEP: &str = "/.gateway/login/profile";
+
+/// The secret of an authenticator app that a page shows.
+fn secret_on(page: &Response) -> TotpSecret {
+    let text = page.text();
+    let (_, rest) = text.split_once("class=\"secret\"><code>").expect("a secret");
+    let groups = rest.split('<').next().expect("the end of the secret");
+    let secret: String = groups.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).expect("base32");
+    TotpSecret::from_bytes(&bytes).expect("the length of a secret")
+}
+
+/// Sends the form of required fields.
+fn fill_in(visitor: &mut Visitor, values: &[(&str, &str)]) -> Response {
+    let csrf = visitor.get(FIELDS_STEP).field("csrf");
+    let fields: Vec<_> = [("csrf", csrf.as_str())].into_iter().chain(values.iter().copied()).collect();
+    visitor.submit(FIELDS_STEP, &fields)
+}
+
+#[test]
+fn a_new_user_of_a_provider_fills_in_the_required_fields_before_there_is_a_session() {
+    let provider = OidcProvider::start();
+    provider.say(&json!({"desk_number": "12"}));
+    let more = "claims = { attributes = { desk = \"desk_number\" } }";
+    let gateway = TestGateway::start_with(&format!("{}{FIELDS}", sections(&provider, more)), APPS);
+    provider.use_clock(&gateway.clock);
+    let mut alice = Visitor::of(&gateway);
+    assert_eq!(sign_in_through(&mut alice, &provider, "/reports?year=2026").location(), FIELDS_STEP);
+    let form = alice.get(FIELDS_STEP).text();
+    assert!(form.contains("name=\"field.team\"") && !form.contains("field.rank"), "{form}");
+    assert!(
+        form.contains("name=\"field.desk\" type=\"text\" value=\"12\""),
+        "the claim is on the form: {form}"
+    );
+    // The sign-in opens nothing else.
+    for path in ["/", "/page", "/.gateway/account", "/.gateway/account/profile", "/.gateway/account/tokens"] {
+        let response = alice.get(path);
+        assert!(response.location().starts_with("/.gateway/login?"), "{path}: {response:?}");
+    }
+    assert!(!alice.cookies.contains_key("__Host-Http-portcullis"), "{:?}", alice.cookies.keys());
+    for (team, desk) in [("", "12"), ("violet", "12"), ("red", ""), ("red", "a desk"), ("red", "1\r\n2")] {
+        let refused = fill_in(&mut alice, &[("field.team", team), ("field.desk", desk)]);
+        assert_eq!(refused.status, 422, "{team:?} {desk:?}: {}", refused.text());
+        assert!(is_out(&mut alice), "{team:?} {desk:?}");
+    }
+    let forged = alice.submit(FIELDS_STEP, &[("csrf", "x"), ("field.team", "red"), ("field.desk", "12")]);
+    assert_eq!(forged.status, 403);
+    assert!(is_out(&mut alice));
+    // The same step in another browser.
+    let values = [("field.team", "red"), ("field.desk", "12"), ("field.rank", "admiral"), ("superuser", "1")];
+    assert!(Visitor::of(&gateway).submit(FIELDS_STEP, &values).location().starts_with("/.gateway/login"));
+    let done = fill_in(&mut alice, &values);
+    assert_eq!(done.location(), "/reports?year=2026", "{}", done.text());
+    is_in_as(&mut alice, "alice");
+    let name = UserName::parse("alice").expect("a name");
+    let account = gateway.users().find_by_name(&name).expect("the directory").expect("alice");
+    let attributes: Vec<_> =
+        account.user.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(attributes, ["desk=12", "team=red"]);
+    assert!(!account.user.superuser);
+
+    // It is asked once, and a user of the gateway's own directory is not asked.
+    let mut again = Visitor::of(&gateway);
+    assert_eq!(sign_in_through(&mut again, &provider, "/").location(), "/");
+    gateway.add_user("bob", &[]);
+    Visitor::of(&gateway).sign_in("bob", &password("bob"));
+}
+
+#[test]
+fn required_fields_come_after_a_required_factor_and_the_sign_out_at_the_provider_still_works() {
+    let provider = OidcProvider::start();
+    let sections = sections(&provider, "logout = true");
+    let gateway = TestGateway::start_with(
+        &format!("{sections}{FIELDS}[accounts]\nsecond_factor = \"required\"\n"),
+        APPS,
+    );
+    provider.use_clock(&gateway.clock);
+    let mut alice = Visitor::of(&gateway);
+    let enrol = "/.gateway/login/second-factor";
+    assert_eq!(sign_in_through(&mut alice, &provider, "/page").location(), enrol);
+    assert!(alice.get(FIELDS_STEP).location().starts_with("/.gateway/login"), "it is not its turn");
+    // The page of the step that is missing still waits.
+    assert_eq!(sign_in_through(&mut alice, &provider, "/page").location(), enrol);
+    let form = alice.get(enrol);
+    let code = secret_on(&form).code_at(gateway.clock.now()).expect("a code");
+    let (csrf, sealed) = (form.field("csrf"), form.field("sealed"));
+    let fields = [("csrf", csrf.as_str()), ("sealed", &sealed), ("name", "Phone"), ("code", &code)];
+    let codes = alice.submit(enrol, &fields);
+    assert_eq!(codes.status, 200, "{}", codes.text());
+    assert!(codes.text().replace("&#x2f;", "/").contains(FIELDS_STEP), "{}", codes.text());
+    assert!(is_out(&mut alice));
+    let done = fill_in(&mut alice, &[("field.team", "red"), ("field.desk", "12")]);
+    assert_eq!(done.location(), "/page", "{}", done.text());
+    is_in_as(&mut alice, "alice");
+    assert!(alice.sign_out().header("refresh").contains("id_token_hint="));
+}
+
 #[test]
 fn the_name_of_a_removed_user_is_given_to_nobody_by_a_provider() {
     let provider = OidcProvider::start();

@@ -30,7 +30,7 @@ pub use messages::{Notice, PageLink, Refused};
 pub use parked_form::{ParkedField, ParkedFormPage};
 pub use passkeys::{AddPasskey, PasskeyAdded, PasskeyForm};
 pub use password::{NewPassword, NewPasswordStep, Password, Reset};
-pub use profile::{Profile, ProfileChoice, ProfileField};
+pub use profile::{FieldsStep, Profile, ProfileChoice, ProfileField};
 pub use providers::{NotSignedIn, Onward, ProviderLink};
 pub use registration::{Register, RegisterFinish, Setup};
 pub use sign_in::{Confirm, Login, Logout, Remember, SecondStep};

@@ -29,6 +29,21 @@ pub struct Profile<'a> {
     pub passkey_signals: Option<&'a str>,
 }
 
+/// The step of a sign-in that asks for required fields.
+#[derive(Debug, Serialize)]
+pub struct FieldsStep<'a> {
+    /// The site, as the browser knows it.
+    pub host: &'a str,
+    /// Value of the hidden field that binds the form to the browser.
+    pub csrf: &'a str,
+    /// The canonical user name.
+    pub username: &'a str,
+    /// The fields that the user may change.
+    pub fields: Vec<ProfileField>,
+    /// The reason why the form is shown again.
+    pub problem: Option<&'a str>,
+}
+
 /// A field that the operator has defined.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of which the template asks for")]

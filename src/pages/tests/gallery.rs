@@ -147,6 +147,8 @@ pub(super) fn gallery() -> Vec<(&'static str, Page<'static>)> {
                 activities: vec![listed_activity("Signed in"), listed_activity("Password changed")],
             }),
         ),
+        ("fields-step", Page::FieldsStep(fields_step(None))),
+        ("fields-step-refused", Page::FieldsStep(fields_step(Some("Team: please enter a value.")))),
         ("new-password-step", Page::NewPasswordStep(new_password_step())),
         (
             "new-password-step-refused",
@@ -272,6 +274,12 @@ pub(super) fn listed_activity(text: &str) -> ListedActivity {
         address: text.into(),
         host: text.into(),
     }
+}
+
+fn fields_step(problem: Option<&'static str>) -> FieldsStep<'static> {
+    let desk = ProfileField { input: "field.desk".into(), ..profile_field("number", "12") };
+    let fields = vec![ProfileField { is_required: true, ..profile_field("choice", "red") }, desk];
+    FieldsStep { host: "wiki.example.com", csrf: "token", username: "ada", fields, problem }
 }
 
 pub(super) fn new_password_step() -> NewPasswordStep<'static> {

@@ -170,6 +170,13 @@ async fn hostile_values_are_text_on_every_page() {
             passkey_signals: Some(HOSTILE),
         }),
         Page::Activity(ActivityPage { host, activities: vec![listed_activity(HOSTILE)] }),
+        Page::FieldsStep(FieldsStep {
+            host,
+            csrf: HOSTILE,
+            username: HOSTILE,
+            fields: vec![profile_field("choice", HOSTILE), profile_field("text", HOSTILE)],
+            problem: Some(HOSTILE),
+        }),
         Page::NewPasswordStep(NewPasswordStep {
             host,
             csrf: HOSTILE,

@@ -32,6 +32,7 @@ const FORMS: &[(&str, Guard)] = &[
     (paths::ENROL_STEP, Guard::Free("the sign-in is five minutes old at most")),
     (paths::PASSKEY_ENROL_STEP, Guard::Free("the sign-in is five minutes old at most")),
     (paths::NEW_PASSWORD_STEP, Guard::Free("the sign-in is five minutes old at most")),
+    (paths::FIELDS_STEP, Guard::Free("neither a right nor a way in depends on it")),
     (paths::PASSKEY_SECOND_STEP, Guard::Free("it is a proof")),
     (paths::PASSKEY_SIGN_IN, Guard::Free("it is a proof")),
     (paths::PASSKEY_CONFIRM, Guard::Free("it is a proof")),

@@ -40,6 +40,7 @@ async fn no_page_reads_the_form_of_a_stranger() {
         "account/factors",
         "account/factors/app",
         "login/new-password",
+        "login/profile",
         "login/second-step/passkey",
         "login/second-factor/passkey",
         "confirm/passkey",

@@ -45,3 +45,7 @@ activity-operator-enabled = Konto von der Administration aktiviert
 activity-operator-disabled = Konto von der Administration gesperrt
 activity-operator-linked = Anmeldung von der Administration verbunden
 activity-operator-unlinked = Anmeldung getrennt
+fields-step-title = Ihre Angaben · { $host }
+fields-step-heading = Profil vervollständigen
+fields-step-why = Diese Angaben werden gebraucht, bevor es weitergeht.
+fields-step-save = Speichern und weiter

@@ -53,3 +53,9 @@ activity-operator-enabled = Account enabled by an administrator
 activity-operator-disabled = Account disabled by an administrator
 activity-operator-linked = Sign-in connected by an administrator
 activity-operator-unlinked = Sign-in disconnected
+
+# The step of a sign-in at which somebody fills in what the operator requires
+fields-step-title = Your details · { $host }
+fields-step-heading = Complete your profile
+fields-step-why = This is needed before you go on.
+fields-step-save = Save and go on

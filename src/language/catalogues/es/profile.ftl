@@ -45,3 +45,7 @@ activity-operator-enabled = Cuenta activada por un administrador
 activity-operator-disabled = Cuenta desactivada por un administrador
 activity-operator-linked = Inicio de sesión conectado por un administrador
 activity-operator-unlinked = Inicio de sesión desconectado
+fields-step-title = Sus datos · { $host }
+fields-step-heading = Complete su perfil
+fields-step-why = Estos datos son necesarios antes de continuar.
+fields-step-save = Guardar y continuar

@@ -45,3 +45,7 @@ activity-operator-enabled = Compte activé par un administrateur
 activity-operator-disabled = Compte désactivé par un administrateur
 activity-operator-linked = Connexion associée par un administrateur
 activity-operator-unlinked = Connexion dissociée
+fields-step-title = Vos informations · { $host }
+fields-step-heading = Complétez votre profil
+fields-step-why = Ces informations sont nécessaires avant de continuer.
+fields-step-save = Enregistrer et continuer

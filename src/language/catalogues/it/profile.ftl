@@ -45,3 +45,7 @@ activity-operator-enabled = Account attivato da un amministratore
 activity-operator-disabled = Account disattivato da un amministratore
 activity-operator-linked = Accesso collegato da un amministratore
 activity-operator-unlinked = Accesso scollegato
+fields-step-title = I Suoi dati · { $host }
+fields-step-heading = Completi il Suo profilo
+fields-step-why = Questi dati sono necessari prima di continuare.
+fields-step-save = Salva e continua

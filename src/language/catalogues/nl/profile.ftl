@@ -45,3 +45,7 @@ activity-operator-enabled = Account ingeschakeld door een beheerder
 activity-operator-disabled = Account uitgeschakeld door een beheerder
 activity-operator-linked = Aanmelding gekoppeld door een beheerder
 activity-operator-unlinked = Aanmelding ontkoppeld
+fields-step-title = Uw gegevens · { $host }
+fields-step-heading = Vul uw profiel aan
+fields-step-why = Deze gegevens zijn nodig voordat u verdergaat.
+fields-step-save = Opslaan en doorgaan

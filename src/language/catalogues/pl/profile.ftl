@@ -45,3 +45,7 @@ activity-operator-enabled = Konto włączone przez administratora
 activity-operator-disabled = Konto wyłączone przez administratora
 activity-operator-linked = Sposób logowania połączony przez administratora
 activity-operator-unlinked = Sposób logowania odłączony
+fields-step-title = Dane · { $host }
+fields-step-heading = Uzupełnienie profilu
+fields-step-why = Te dane są potrzebne przed przejściem dalej.
+fields-step-save = Zapisz i przejdź dalej

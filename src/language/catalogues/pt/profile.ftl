@@ -45,3 +45,7 @@ activity-operator-enabled = Conta ativada por um administrador
 activity-operator-disabled = Conta desativada por um administrador
 activity-operator-linked = Início de sessão associado por um administrador
 activity-operator-unlinked = Início de sessão desassociado
+fields-step-title = Os seus dados · { $host }
+fields-step-heading = Complete o seu perfil
+fields-step-why = Estes dados são necessários antes de continuar.
+fields-step-save = Guardar e continuar
