@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     MailCounts, MailQueue, MailSettings, Message,
@@ -93,30 +93,53 @@ impl Outbox {
         });
     }
 
-    /// Queues a message. Neither waits nor fails: a message that cannot be queued is counted and logged, because no
-    /// request depends on it.
+    /// Queues a message without waiting until it is on the disk; see [`Outbox::queued`].
     pub fn queue(&self, message: Message) {
+        drop(self.queued(message));
+    }
+
+    /// Queues a message. It is handed over when this returns, and on the disk when the future ends. Fails for nobody: a
+    /// message that cannot be queued is counted and logged, because no request depends on it.
+    pub fn queued(&self, message: Message) -> impl Future<Output = ()> + Send + use<> {
+        let handed_over = self.hand_over(message);
+        async move {
+            // If the thread has ended, the process ends.
+            if let Some(added) = handed_over {
+                added.await.ok();
+            }
+        }
+    }
+
+    /// `None`: it is not queued, and that was logged.
+    fn hand_over(&self, message: Message) -> Option<oneshot::Receiver<()>> {
         let Some(open) = self.open.get() else {
             self.counts.count_not_queued();
             tracing::error!("mail not queued: no mail is sent");
-            return;
+            return None;
         };
         let (counts, orders) = (Arc::clone(&self.counts), open.orders.clone());
-        let add: Task<QueueWriter> = Box::new(move |writer| match writer.queue.add(&message) {
-            Ok(()) => {
-                if let Some(orders) = orders {
-                    orders.send_modify(|_| ());
+        let (done, added) = oneshot::channel();
+        let add: Task<QueueWriter> = Box::new(move |writer| {
+            match writer.queue.add(&message) {
+                Ok(()) => {
+                    if let Some(orders) = orders {
+                        orders.send_modify(|_| ());
+                    }
+                }
+                Err(error) => {
+                    counts.count_not_queued();
+                    tracing::error!(error = %ErrorChain(&error), "mail not queued");
                 }
             }
-            Err(error) => {
-                counts.count_not_queued();
-                tracing::error!(error = %ErrorChain(&error), "mail not queued");
-            }
+            // Nobody may be waiting.
+            done.send(()).ok();
         });
         if open.writer.try_send(add).is_err() {
             self.counts.count_not_queued();
             tracing::error!("mail not queued: too many messages wait to be written");
+            return None;
         }
+        Some(added)
     }
 
     /// Counters of messages by their result.

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::contents::{
-    Account, ActivityPage, AddApp, AddPasskey, Apps, Confirm, ConfirmEmail, Email, Factors, FieldsStep, Login, Logout,
-    NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, ParkedFormPage, PasskeyAdded, Password,
-    Profile, RecoveryCodesPage, Refused, Register, RegisterFinish, Reset, SecondStep, Setup, Tokens,
+    Account, ActivityPage, AddApp, AddPasskey, Apps, Confirm, ConfirmEmail, Email, Factors, FieldsStep,
+    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, ParkedFormPage, PasskeyAdded,
+    Password, Profile, RecoveryCodesPage, Refused, Register, RegisterFinish, Reset, SecondStep, Setup,
+    Tokens,
 };
 
 /// A page, ready to be rendered.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{
     Account, ActivityPage, AddApp, AddPasskey, AppTile, Apps, Confirm, ConfirmEmail, Connectable,
-    ConnectedSignIn, DisplayTime, Email, Factors, FieldsStep, ListedActivity, ListedFactor, ListedSession, ListedToken,
-    Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink, ParkedField,
-    ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField, ProviderLink,
-    RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup, Tokens,
+    ConnectedSignIn, DisplayTime, Email, Factors, FieldsStep, ListedActivity, ListedFactor, ListedSession,
+    ListedToken, Login, Logout, NewPassword, NewPasswordStep, NotSignedIn, Notice, Onward, Page, PageLink,
+    ParkedField, ParkedFormPage, PasskeyAdded, PasskeyForm, Password, Profile, ProfileChoice, ProfileField,
+    ProviderLink, RecoveryCodesPage, Refused, Register, RegisterFinish, Remember, Reset, SecondStep, Setup,
+    Tokens,
 };
 use crate::clock::Timestamp;
 

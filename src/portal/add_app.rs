@@ -123,7 +123,7 @@ impl Portal {
         let enrolled = enrolled.map_err(|error| refusal_for_change(request, &error))?;
         if let Ok((_, enrolled)) = &enrolled {
             let name = enrolled.name().to_owned();
-            self.notify(request, &enrolled.account, &Notice::FactorAdded { name });
+            self.notify(request, &enrolled.account, &Notice::FactorAdded { name }).await;
         }
         Ok(enrolled)
     }

@@ -69,7 +69,7 @@ impl Portal {
         let asked = asked.await.map_err(|error| request.directory_failed("asking for a link", &error))?;
         let Some(token) = asked else { return wrong("", Text::of("email-too-often")) };
         if let Some(message) = request.letters().email_change((account, &typed), &token, now) {
-            outbox.queue(message);
+            outbox.queued(message).await;
         }
         self.record(request, AuditKind::EmailChange, "requested", Some(account.user.name.as_str()), None);
         let texts = (&Text::of("mail-sent-title"), &Text::of("email-sent").with("address", typed.as_str()));
@@ -133,7 +133,7 @@ impl Portal {
             let cause = self.cause(request);
             let message = request.letters().email_changed((&changed, &former), undo.as_ref(), &cause);
             if let Some(message) = message {
-                outbox.queue(message);
+                outbox.queued(message).await;
             }
         }
         let mut response = pages::redirect(paths::ACCOUNT);
@@ -187,7 +187,7 @@ impl Portal {
         if let Err(error) = self.sessions.end_all_of(account.user.id, None).await {
             tracing::warn!(%error, request_id = request.request_id, "sessions not ended after an undone change");
         }
-        self.notify(request, &account, &Notice::EmailChanged { new: account.user.email.clone() });
+        self.notify(request, &account, &Notice::EmailChanged { new: account.user.email.clone() }).await;
         let mut response = match &reset {
             Some(_) => pages::redirect(paths::NEW_PASSWORD),
             None => pages::redirect(paths::LOGIN),

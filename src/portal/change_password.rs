@@ -90,7 +90,7 @@ impl Portal {
             .map_err(|not_proved| refusal_for(not_proved, Refusal::SignIn))?;
         // Recorded before the new session is opened: if that fails, the password has been changed all the same.
         self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
-        self.notify(request, account, &Notice::PasswordChanged);
+        self.notify(request, account, &Notice::PasswordChanged).await;
         let how = if lacks_required_factor(request, &proved, signed_in.session) {
             SessionOpening::Confirmed
         } else if signed_in.session.remembered {

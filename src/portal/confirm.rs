@@ -93,7 +93,7 @@ impl Portal {
                 return self.confirmation_failed(request, &signed_in, &next, failed).await;
             }
         };
-        self.notify_of_recovery_code(request, &proved);
+        self.notify_of_recovery_code(request, &proved).await;
         self.finish_sign_in(request, &proved, SessionOpening::Confirmed, &next).await
     }
 

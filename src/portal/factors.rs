@@ -80,7 +80,7 @@ impl Portal {
             }
             Err(error) => return Err(refusal_for_change(request, &error)),
         };
-        self.notify(request, &account, &Notice::FactorRemoved { name: factor.name.clone() });
+        self.notify(request, &account, &Notice::FactorRemoved { name: factor.name.clone() }).await;
         if !form.text("others").is_empty() {
             self.end_other_sessions(request, &signed_in).await;
         }
@@ -95,7 +95,7 @@ impl Portal {
         let (id, credential) = (signed_in.account.user.id, signed_in.account.credential);
         match self.sign_in.directory().make_recovery_codes(id, credential).await {
             Ok((account, codes)) => {
-                self.notify(request, &account, &Notice::RecoveryCodesMade);
+                self.notify(request, &account, &Notice::RecoveryCodesMade).await;
                 Ok(recovery_codes_page(request, &account, &codes, paths::FACTORS))
             }
             Err(error) => Err(refusal_for_change(request, &error)),

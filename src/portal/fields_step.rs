@@ -84,9 +84,7 @@ impl Portal {
         let pending = &taken.pending;
         match self.sign_in.resume(&pending.proof, request.request_id).await {
             Ok(proved) => self.finish_sign_in(request, &proved, pending.how(), &pending.next()).await,
-            Err(NotProved::Wrong) => {
-                Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired))
-            }
+            Err(NotProved::Wrong) => Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired)),
             Err(not_proved) => {
                 self.put_back(request, taken).await?;
                 Err(refusal_for(not_proved, Refusal::SignIn))

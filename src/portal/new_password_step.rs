@@ -90,7 +90,7 @@ impl Portal {
         };
         let account = proved.account();
         self.record(request, AuditKind::PasswordChange, "ok", Some(account.user.name.as_str()), None);
-        self.notify(request, account, &Notice::PasswordChanged);
+        self.notify(request, account, &Notice::PasswordChanged).await;
         // The sessions from before are dead already, by their credential version; this takes them out of the store.
         if let Err(error) = self.sessions.end_all_of(account.user.id, None).await {
             tracing::warn!(%error, request_id = request.request_id, "sessions not ended after a password change");

@@ -1,7 +1,8 @@
 //! Notices: what a person must know of their own account, whoever has done it.
 //!
 //! A page that changes how somebody signs in calls [`Portal::notify`] after the change. The notice goes to the audit
-//! stream, and by mail to the account's address where mail is configured. It never fails the request, and never waits.
+//! stream, and by mail to the account's address where mail is configured. It never fails the request, which waits until the
+//! mail is in the queue on the disk: a crash after the response loses no notice of a change that the response confirms.
 //!
 //! An account gets five mails of one kind in an hour: Mallory, who signs in to her own account a thousand times, must not
 //! fill the queue in which Alice's mail waits. A kind has a limit of its own, so that no other event hides behind it.
@@ -18,7 +19,7 @@ use crate::{
 
 impl Portal {
     /// Tells the owner of the account. Called after the change, which holds whether or not the notice arrives.
-    pub(crate) fn notify(&self, request: &PageRequest<'_>, account: &Account, notice: &Notice) {
+    pub(crate) async fn notify(&self, request: &PageRequest<'_>, account: &Account, notice: &Notice) {
         self.note_activity(request, account.user.id, notice.as_str());
         self.audit.record(&AuditEvent {
             event: AuditKind::Notice,
@@ -38,7 +39,7 @@ impl Portal {
             && self.notice_limit.admit((account.user.id, notice.as_str()), self.clock.now()).is_ok()
             && let Some(message) = request.letters().notice(account, notice, &self.cause(request))
         {
-            outbox.queue(message);
+            outbox.queued(message).await;
         }
     }
 

@@ -118,7 +118,7 @@ impl Portal {
         let flash = if purpose == LinkPurpose::Invitation {
             FlashMessage::Invited
         } else {
-            self.notify(request, &account, &Notice::PasswordChanged);
+            self.notify(request, &account, &Notice::PasswordChanged).await;
             FlashMessage::PasswordReset
         };
         let mut response = pages::redirect(paths::LOGIN);

@@ -88,7 +88,7 @@ impl Portal {
         first: Proved,
         second: Proved,
     ) -> Result<PageResponse, Refusal> {
-        self.notify_of_recovery_code(request, &second);
+        self.notify_of_recovery_code(request, &second).await;
         // Another password was set between the two checks.
         let Some(proved) = first.and(second) else {
             return Ok(start_again(request, &pending.next(), FlashMessage::SignInExpired));
@@ -97,10 +97,10 @@ impl Portal {
     }
 
     /// Tells the owner of an account that a recovery code was used, if it was.
-    pub(super) fn notify_of_recovery_code(&self, request: &PageRequest<'_>, proved: &Proved) {
+    pub(super) async fn notify_of_recovery_code(&self, request: &PageRequest<'_>, proved: &Proved) {
         if proved.proofs().at(ProofMethod::RecoveryCode).is_some() {
             let left = proved.account().recovery_codes_left;
-            self.notify(request, proved.account(), &Notice::RecoveryCodeUsed { left });
+            self.notify(request, proved.account(), &Notice::RecoveryCodeUsed { left }).await;
         }
     }
 

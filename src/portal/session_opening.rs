@@ -87,7 +87,7 @@ impl Portal {
             && !self.sign_in.knows_device(proved, device)
         {
             let device = device::describe(user_agent.as_deref().unwrap_or_default());
-            self.notify(request, account, &Notice::NewDevice { device });
+            self.notify(request, account, &Notice::NewDevice { device }).await;
         }
         match self.sign_in.device_cookie(proved, device) {
             Ok(value) => {

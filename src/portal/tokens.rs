@@ -74,7 +74,7 @@ impl Portal {
         };
         match made {
             Ok((name, token)) => {
-                self.notify(request, signed_in.account, &Notice::TokenMade { name });
+                self.notify(request, signed_in.account, &Notice::TokenMade { name }).await;
                 let messages = PageMessages { made: Some(token), ..PageMessages::default() };
                 Ok(self.tokens_page(request, &signed_in, StatusCode::OK, &messages))
             }
@@ -100,7 +100,7 @@ impl Portal {
                 let messages = PageMessages::problem(request, &problem_of(not_ended)?);
                 return Ok(self.tokens_page(request, signed_in, StatusCode::UNPROCESSABLE_ENTITY, &messages));
             }
-            self.notify(request, signed_in.account, &Notice::TokenRemoved { name: name.clone() });
+            self.notify(request, signed_in.account, &Notice::TokenRemoved { name: name.clone() }).await;
         }
         let mut response = pages::redirect(paths::TOKENS);
         FlashMessage::TokenEnded.leave(&request.settings.cookies, response.headers_mut());

@@ -1,8 +1,8 @@
 //! Mail through a real server that takes it, puts it off, refuses it, says nothing, or is not the one that it should be.
 
-use std::time::Duration;
+use std::{sync::mpsc::channel, thread, time::Duration};
 
-use portcullis::{identity::UserName, users::UserChange};
+use portcullis::{identity::UserName, mail::MailQueue, users::UserChange};
 
 use crate::support::{
     certificates::TestAuthority,
@@ -135,4 +135,40 @@ fn two_gateways_with_one_queue_send_each_message_once() {
         here.counted("portcullis_mail_sent_total") + there.counted("portcullis_mail_sent_total") == 3
     });
     assert_eq!(server.taken(), 3);
+}
+
+#[test]
+fn a_new_password_is_confirmed_after_its_notice_is_in_the_queue_on_the_disk() {
+    let server = SmtpServer::start();
+    let gateway = gateway(&server, "");
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    server.set("hang");
+    let path = gateway.folder().join("state/mail.db");
+    let name = UserName::parse("alice").unwrap();
+    let credential = || gateway.users().find_by_name(&name).unwrap().unwrap().credential;
+    let before = credential();
+    let csrf = alice.get("/.gateway/account/password").field("csrf");
+    // Nobody can write to the queue.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (confirmed, confirmation) = channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (current, new) = (password("alice"), "quiet otters fold umbrellas");
+            let fields = [("csrf", csrf.as_str()), ("current", &current), ("new", new), ("again", new)];
+            confirmed.send(alice.submit("/.gateway/account/password", &fields)).unwrap();
+        });
+        until("the password is changed", || credential() != before);
+        let early = confirmation.recv_timeout(Duration::from_secs(1));
+        assert!(
+            early.is_err(),
+            "a crash now would lose the notice of a change that was confirmed: {early:?}"
+        );
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(confirmation.recv().unwrap().location(), "/.gateway/account");
+        let queue = MailQueue::open(&path, gateway.clock.clone()).unwrap();
+        let waiting = queue.list().unwrap();
+        assert!(waiting.iter().any(|mail| mail.subject.contains("was changed")), "{waiting:?}");
+    });
 }

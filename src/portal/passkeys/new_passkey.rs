@@ -72,7 +72,7 @@ impl Portal {
         match self.enrol_new_passkey(request, form, to, browser).await? {
             Ok((proved, enrolled)) => {
                 let name = enrolled.name().to_owned();
-                self.notify(request, &enrolled.account, &Notice::FactorAdded { name });
+                self.notify(request, &enrolled.account, &Notice::FactorAdded { name }).await;
                 Ok(Ok((proved, enrolled)))
             }
             Err(NotAdded { reason, problem }) => {

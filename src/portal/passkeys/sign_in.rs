@@ -93,7 +93,7 @@ impl Portal {
         let origin = request.origin(entrance);
         let proved = self.sign_in.check_passkey(claim, shown, first_answer, &origin).await?;
         if let Some(name) = proved.may_be_copied {
-            self.notify(request, proved.proved.account(), &Notice::PasskeyMayBeCopied { name });
+            self.notify(request, proved.proved.account(), &Notice::PasskeyMayBeCopied { name }).await;
         }
         Ok(proved.proved)
     }
