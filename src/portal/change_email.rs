@@ -4,7 +4,7 @@
 //! Mallory's account, does not get Alice's address. The former address is told, and its link undoes the change for a week,
 //! whatever else was changed since.
 
-use http::{StatusCode, header::SET_COOKIE};
+use http::StatusCode;
 
 use super::{
     Notice, PageRequest, PageResponse, Portal, SignedIn,
@@ -256,11 +256,7 @@ fn confirm_page(
         username: account.user.name.as_str(),
         problem: text.as_deref(),
     });
-    let mut response = request.render(status, &page);
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(request.render_form(status, &page, cookie))
 }
 
 /// The word for the notice that goes to the former address.

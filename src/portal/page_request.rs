@@ -83,6 +83,20 @@ impl<'r> PageRequest<'r> {
         self.settings.pages.render(status, page, self.language)
     }
 
+    /// A page with a form, and the cookie that binds the form to a browser that has none yet.
+    pub(super) fn render_form(
+        &self,
+        status: StatusCode,
+        page: &Page<'_>,
+        cookie: Option<HeaderValue>,
+    ) -> PageResponse {
+        let mut response = self.render(status, page);
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
+    }
+
     /// A text in the language of this request.
     pub(super) fn say(&self, text: &Text) -> String {
         self.language.say(text)

@@ -3,7 +3,7 @@
 //! All sessions of the user end. Second factors stay, and nobody is signed in: the sign-in page asks for the new password,
 //! and for what else the account needs.
 
-use http::{StatusCode, header::SET_COOKIE};
+use http::StatusCode;
 
 use super::{
     Notice, PageRequest, PageResponse, Portal,
@@ -155,9 +155,5 @@ fn password_form(
         problem: text.as_deref(),
         about: problem.map_or("", |problem| problem.about),
     });
-    let mut response = request.render(status, &page);
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(request.render_form(status, &page, cookie))
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{Method, StatusCode, header::SET_COOKIE};
+use http::{Method, StatusCode};
 
 use super::{
     PageRequest, PageResponse, Portal, RegistrationMode,
@@ -262,11 +262,7 @@ fn register_form(
         problem: text.as_deref(),
         about: problem.map_or("", |problem| problem.about),
     });
-    let mut response = request.render(status, &page);
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(request.render_form(status, &page, cookie))
 }
 
 fn finish_form(
@@ -292,11 +288,7 @@ fn finish_form(
         problem: text.as_deref(),
         about: problem.map_or("", |problem| problem.about),
     });
-    let mut response = request.render(status, &page);
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(request.render_form(status, &page, cookie))
 }
 
 /// A person who registers has no values yet.

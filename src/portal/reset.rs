@@ -3,7 +3,7 @@
 //! A name or an address is typed, and the response is the same whatever is behind it: it is sent before anything is looked
 //! up. A link goes to the stored address of the account, never to the one that was typed.
 
-use http::{Method, StatusCode, header::SET_COOKIE};
+use http::{Method, StatusCode};
 
 use super::{
     PageRequest, PageResponse, Portal,
@@ -80,11 +80,7 @@ impl Portal {
             sends_mail: self.outbox(request).is_some(),
             problem: problem.as_deref(),
         });
-        let mut response = request.render(status, &page);
-        if let Some(cookie) = cookie {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
-        Ok(response)
+        Ok(request.render_form(status, &page, cookie))
     }
 }
 

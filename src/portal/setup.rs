@@ -3,7 +3,7 @@
 //! The page needs the secret of the set-up link, which is printed at the start ([`auth::SetupLink`](crate::auth::SetupLink)).
 //! Without the secret of an open link the page does not exist.
 
-use http::{StatusCode, header::SET_COOKIE};
+use http::StatusCode;
 use zeroize::Zeroizing;
 
 use super::{
@@ -124,9 +124,5 @@ fn setup_form(
         problem: text.as_deref(),
         about: problem.map_or("", |(about, _)| about),
     });
-    let mut response = request.render(status, &page);
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    Ok(response)
+    Ok(request.render_form(status, &page, cookie))
 }

@@ -647,7 +647,7 @@ fn a_new_user_of_a_provider_fills_in_the_required_fields_before_there_is_a_sessi
     // The sign-in opens nothing else.
     for path in ["/", "/page", "/.gateway/account", "/.gateway/account/profile", "/.gateway/account/tokens"] {
         let response = alice.get(path);
-        assert!(response.location().starts_with("/.gateway/login?"), "{path}: {response:?}");
+        assert_eq!(response.location().split('?').next(), Some("/.gateway/login"), "{path}: {response:?}");
     }
     assert!(!alice.cookies.contains_key("__Host-Http-portcullis"), "{:?}", alice.cookies.keys());
     for (team, desk) in [("", "12"), ("violet", "12"), ("red", ""), ("red", "a desk"), ("red", "1\r\n2")] {
