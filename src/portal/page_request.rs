@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header::SET_COOKIE};
 
 use super::{AppLink, PageResponse, ReturnTo, Settings, form::Form};
 use crate::{

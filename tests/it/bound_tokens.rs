@@ -72,15 +72,15 @@ impl Stage {
 
     /// Sends an access token with these claims; the status, and the challenge.
     fn send(&self, visitor: Visitor, claims: &Value) -> (u16, String) {
-        self.send_token(visitor, &self.provider.access_token(claims))
+        send_token(visitor, &self.provider.access_token(claims))
     }
+}
 
-    fn send_token(&self, mut visitor: Visitor, token: &str) -> (u16, String) {
-        let request =
-            Request::get("/").header("accept", "*/*").header(AUTHORIZATION, format!("Bearer {token}"));
-        let response = visitor.send(request.body(String::new()).unwrap());
-        (response.status.as_u16(), response.header("www-authenticate").to_owned())
-    }
+/// Sends this access token; the status, and the challenge.
+fn send_token(mut visitor: Visitor, token: &str) -> (u16, String) {
+    let request = Request::get("/").header("accept", "*/*").header(AUTHORIZATION, format!("Bearer {token}"));
+    let response = visitor.send(request.body(String::new()).unwrap());
+    (response.status.as_u16(), response.header("www-authenticate").to_owned())
 }
 
 /// The claim that binds a token to a certificate (RFC 8705 §3.1).
@@ -98,17 +98,17 @@ fn a_token_that_is_bound_to_a_certificate_is_taken_with_that_certificate_alone()
     let token = stage.provider.access_token(&json!({"cnf": bound_to(&own)}));
     let stolen = |stage: &Stage| {
         for visitor in [stage.visitor(), stage.visitor().showing(&other)] {
-            let (status, challenge) = stage.send_token(visitor, &token);
+            let (status, challenge) = send_token(visitor, &token);
             assert_eq!(status, 401);
             assert!(challenge.starts_with(INVALID), "{challenge}");
         }
     };
     stolen(&stage);
-    assert_eq!(stage.send_token(stage.visitor().showing(&own), &token).0, 200);
+    assert_eq!(send_token(stage.visitor().showing(&own), &token).0, 200);
     assert_eq!(stage.upstream.last().values("remote-user"), ["backup"]);
     // It is remembered now, and still worth nothing by itself.
     stolen(&stage);
-    assert_eq!(stage.send_token(stage.visitor().showing(&own), &token).0, 200);
+    assert_eq!(send_token(stage.visitor().showing(&own), &token).0, 200);
     assert_eq!(
         stage.send(stage.visitor().showing(&other), &json!({})).0,
         200,
@@ -125,7 +125,7 @@ fn the_certificate_of_a_proxy_is_not_that_of_a_token() {
     let trusting = "workers = 2\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
     stage.gateway.reload_text(&text.replace("workers = 2\n", trusting));
     until("the keys are known", || stage.send(stage.visitor(), &json!({})).0 == 200);
-    assert_eq!(stage.send_token(stage.visitor().showing(&own), &token).0, 401);
+    assert_eq!(send_token(stage.visitor().showing(&own), &token).0, 401);
 }
 
 #[test]

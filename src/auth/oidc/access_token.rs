@@ -6,7 +6,7 @@
 //!
 //! A token with `cnf` is bound to a key that its sender has to show (RFC 7800 §3.1): Mallory, who has read it in a log of
 //! Alice's machine, cannot use it. Such a token is worth nothing by itself. The hash of a client certificate (RFC 8705 §3.1)
-//! can be compared; for the proofs of DPoP (RFC 9449) and other bindings there is no check here, so that such tokens are refused.
+//! can be compared; for the proofs of RFC 9449 (`DPoP`) and other bindings there is no check here, so that such tokens are refused.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
