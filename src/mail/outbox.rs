@@ -131,7 +131,7 @@ impl Outbox {
                     tracing::error!(error = %ErrorChain(&error), "mail not queued");
                 }
             }
-            // Nobody may be waiting.
+            // The caller may have stopped waiting.
             done.send(()).ok();
         });
         if open.writer.try_send(add).is_err() {

@@ -197,7 +197,7 @@ fn wrong_signatures_of_access_tokens_are_throttled_by_their_address() {
     assert_eq!(audited("sign-in-failed", "throttled"), 3, "{log:?}");
     assert_eq!(audited("blocked", "address"), 1, "{log:?}");
 
-    // Nobody else has to wait, and neither has she after a minute.
+    // Others need not wait, and she need not after a minute.
     let right = provider.access_token(&json!({"sub": "other machine"}));
     assert_eq!(get_from(&gateway, MALLORY, &right), 429, "no signature is checked");
     assert_eq!(get_from(&gateway, "192.0.2.1", &right), 200);

@@ -149,7 +149,7 @@ fn a_new_password_is_confirmed_after_its_notice_is_in_the_queue_on_the_disk() {
     let credential = || gateway.users().find_by_name(&name).unwrap().unwrap().credential;
     let before = credential();
     let csrf = alice.get("/.gateway/account/password").field("csrf");
-    // Nobody can write to the queue.
+    // The gateway cannot write to the queue.
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (confirmed, confirmation) = channel();

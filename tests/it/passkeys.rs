@@ -148,7 +148,7 @@ fn an_answer_to_a_challenge_signs_in_once_on_all_gateways_together() {
             assert_eq!(statuses, [303, 401, 401, 401], "{section} {round}");
         }
 
-        // Nobody else's browser, and not after five minutes.
+        // Refused in another browser, and after five minutes.
         let form = alice.get(LOGIN);
         let mut mallory = visitor(&there);
         let mut answer = laptop.answer(&form, ORIGIN, UP | UV);

@@ -122,8 +122,8 @@ impl ProgramSignIn {
 
     /// Checks a signature, unless too many before were wrong. A wrong one is counted when this returns.
     ///
-    /// Nothing is reserved meanwhile: a check takes no time in which others could come. With counters in Redis, as many more
-    /// are checked as are in flight; a signature cannot be guessed, so that they cost time and nothing else.
+    /// The budget is not reserved during the check, which is over before another request begins. With counters in Redis, the
+    /// requests in flight are checked as well; a signature cannot be guessed, so that they cost only time.
     async fn check_signature(
         &self,
         unverified: UnverifiedAccessToken<'_>,

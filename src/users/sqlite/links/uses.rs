@@ -1,4 +1,4 @@
-//! What a link does when it is used, once.
+//! The effect of a link, which is used once.
 
 use super::{Found, find};
 use crate::{
