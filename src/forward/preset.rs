@@ -305,6 +305,21 @@ PAPERLESS_LOGOUT_REDIRECT_URL=/.gateway/logout",
         note: NO_CHECK,
     },
     Preset {
+        name: "pgadmin",
+        title: "pgAdmin 4",
+        headers: REMOTE_USER,
+        program_paths: &[],
+        sign_out: Some("/logout"),
+        setup: "\
+# config_local.py
+AUTHENTICATION_SOURCES = [\"webserver\"]
+WEBSERVER_REMOTE_USER = \"Remote-User\"
+WEBSERVER_REMOTE_USER_FROM_HEADER = True
+WEBSERVER_TRUSTED_PROXIES = [\"127.0.0.1\"]",
+        note: "It reads the header at its own sign-in, and then uses its own session: docs/apps.md shows how to end that for the \
+               next person in the same browser, and how `upstream_auth` keeps other programs from sending the header.",
+    },
+    Preset {
         name: "radicale",
         title: "Radicale",
         headers: REMOTE_USER,

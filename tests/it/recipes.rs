@@ -18,6 +18,7 @@ mod transmission;
 use std::collections::BTreeSet;
 
 use document::{Recipe, recipes_tried};
+use portcullis::forward::Preset;
 
 #[test]
 fn the_document_names_the_versions_that_the_tests_install() {
@@ -26,6 +27,7 @@ fn the_document_names_the_versions_that_the_tests_install() {
         include_str!("../recipes/package.json"),
         include_str!("../recipes/development/requirements.txt"),
         include_str!("../recipes/moin/requirements.txt"),
+        include_str!("../recipes/pgadmin/requirements.txt"),
         include_str!("../recipes/heavy/requirements.txt"),
         include_str!("../recipes/heavy/package.json"),
     ]
@@ -45,6 +47,7 @@ fn the_document_names_the_versions_that_the_tests_install() {
         ("TiddlyWiki", "tiddlywiki"),
         ("Trac", "trac"),
         ("WsgiDAV", "wsgidav"),
+        ("pgAdmin", "pgadmin4"),
         ("wetty", "wetty"),
     ];
     for (application, name) in applications {
@@ -57,6 +60,24 @@ fn the_document_names_the_versions_that_the_tests_install() {
             "docs/apps.md says {:?} of {application}; {version} is installed",
             row.version
         );
+    }
+}
+
+/// Somebody who follows `portcullis preset show` and somebody who follows the document get the same application.
+#[test]
+fn the_lines_of_a_preset_stand_in_the_recipe_of_its_application() {
+    let recipes = [
+        ("flask-appbuilder", "Flask-AppBuilder"),
+        ("gitea", "Gitea, Forgejo"),
+        ("grafana", "Grafana"),
+        ("pgadmin", "pgAdmin"),
+    ];
+    for (name, heading) in recipes {
+        let preset = Preset::named(name).unwrap_or_else(|| panic!("there is no preset {name}"));
+        let recipe = Recipe::of(heading);
+        for line in preset.setup.lines().filter(|line| !line.starts_with('#')) {
+            assert!(recipe.has_line(line), "docs/apps.md has no {line:?} below {heading}");
+        }
     }
 }
 

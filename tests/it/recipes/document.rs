@@ -48,6 +48,11 @@ impl Recipe {
         Block { place, text: text.clone() }
     }
 
+    /// Whether one of its blocks has this line.
+    pub fn has_line(&self, line: &str) -> bool {
+        self.blocks.iter().any(|(_, text)| text.lines().any(|found| found == line))
+    }
+
     /// The headings of all recipes for one application.
     pub fn all_headings() -> Vec<String> {
         let text = recipes();

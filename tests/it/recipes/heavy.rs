@@ -1,4 +1,4 @@
-//! Applications that are too large to be installed for each run of the tests: Gradio, Streamlit, `TensorBoard`, wetty.
+//! Applications that are too large to be installed for each run of the tests: Gradio, pgAdmin, Streamlit, `TensorBoard`, wetty.
 //!
 //! `tests/heavy` installs them and runs these tests. `docs/apps.md` says that they are tried by hand.
 
@@ -7,9 +7,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     document::Recipe,
-    running::{Folder, ends, gateway, heavy_tools, open_socket, send, signed_in, signs_out, wait_for},
+    running::{Folder, ends, gateway, heavy_tools, open_socket, run, send, signed_in, signs_out, wait_for},
 };
-use crate::support::{browser::Browser, gateway::password, process::until};
+use crate::support::{browser::Browser, gateway::password, process::until, visitor::Visitor};
 
 #[test]
 #[ignore = "large; tests/heavy installs Gradio and runs it"]
@@ -35,6 +35,97 @@ fn gradio_answers_through_its_queue() {
     assert!(events.contains("alice said hello"), "{events}");
 
     signs_out(&mut visitor, "/config");
+}
+
+#[test]
+#[ignore = "large; tests/heavy installs pgAdmin and runs it"]
+fn pgadmin_takes_requests_of_the_gateway_alone_and_follows_who_is_signed_in() {
+    let recipe = Recipe::of("pgAdmin");
+    let folder = Folder::new();
+    folder.write_secret("secret", "tulip-42\n");
+    let secret = folder.text("secret");
+    let configuration = recipe
+        .nth("python", 0)
+        .with("/var/lib/pgadmin", &folder.text("data"))
+        .with("/etc/pgadmin/gateway-secret", &secret);
+    folder.write("config_local.py", configuration.text());
+    folder.write("gateway_pgadmin.py", recipe.nth("python", 1).text());
+    let mut setup = folder.command_of("recipes-pgadmin", recipe.nth("sh", 0).text());
+    setup.env("PGADMIN_SETUP_EMAIL", "root@example.com").env("PGADMIN_SETUP_PASSWORD", "tulip-bulb");
+    run(setup);
+    let pgadmin = folder.start("pgadmin", |port| {
+        let line = recipe.nth("sh", 1).with("127.0.0.1:5050", &format!("127.0.0.1:{port}"));
+        folder.command_of("recipes-pgadmin", line.text())
+    });
+    let configuration = recipe
+        .block("toml")
+        .with("pgadmin.example.com", "localhost")
+        .with("/etc/portcullis/pgadmin-secret", &secret);
+    let gateway = gateway(configuration, "127.0.0.1:5050", &pgadmin);
+
+    for fields in [
+        &[("Remote-User", "alice")][..],
+        &[("Remote-User", "alice"), ("X-Pgadmin-Webserver-Secret", "rose-1")],
+    ] {
+        let page = pgadmin.ask_directly("/", fields);
+        assert!(page.contains("Webserver authenticate failed."), "{fields:?}: {page}");
+    }
+    let mut visitor = signed_in(&gateway, "alice");
+    let forged = [("remote-user", "bob"), ("x-pgadmin-webserver-secret", "tulip-42")];
+    assert_eq!(send(&mut visitor, "GET", "/", &forged, "").location(), "/browser/");
+    assert_eq!(pgadmin_user(&mut visitor), "alice");
+
+    let referer = format!("{}/browser/", visitor.origin());
+    let page = [("content-type", "application/json"), ("referer", &*referer)];
+    let csrf = pgadmin_csrf(&mut visitor);
+    let made = send(&mut visitor, "POST", "/browser/server_group/obj/", &page, r#"{"name": "Ours"}"#);
+    assert_eq!(made.status, 401, "without its token against forged requests: {}", made.text());
+    let page = [page.as_slice(), &[("x-pga-csrftoken", &*csrf)]].concat();
+    let made = send(&mut visitor, "POST", "/browser/server_group/obj/", &page, r#"{"name": "Ours"}"#);
+    assert_eq!(made.status, 200, "{}", made.text());
+    let mut socket = open_socket(&visitor, "/socket.io/?EIO=4&transport=websocket");
+    wait_for(&mut socket, "sid");
+    socket.send(Message::text("40/pty,")).expect("it is sent");
+    wait_for(&mut socket, "conn_not_allow");
+
+    signs_out(&mut visitor, "/browser/js/messages.js");
+    ends(&mut socket);
+    visitor.sign_in("bob", &password("bob"));
+    let site = [("sec-fetch-site", "same-origin")];
+    let page = send(&mut visitor, "GET", "/user_management/current_user.js", &site, "");
+    assert_eq!(page.location(), "/login?next=/user_management/current_user.js", "alice's session ended");
+    assert_eq!(visitor.get("/").location(), "/browser/");
+    assert_eq!(pgadmin_user(&mut visitor), "bob", "the next person in the same browser");
+    let csrf = pgadmin_csrf(&mut visitor);
+    let page = [("x-pga-csrftoken", &*csrf), ("referer", &*referer)];
+    let groups = send(&mut visitor, "GET", "/browser/server_group/nodes/", &page, "").text();
+    assert!(groups.contains("\"Servers\"") && !groups.contains("Ours"), "{groups}");
+
+    assert_eq!(send(&mut visitor, "GET", "/logout", &site, "").location(), "/");
+    assert_eq!(
+        visitor.fetch(&Method::GET, "/browser/js/messages.js").status,
+        401,
+        "its sign-out is the gateway's"
+    );
+}
+
+/// The name that pgAdmin tells its own page.
+fn pgadmin_user(visitor: &mut Visitor) -> String {
+    let script = visitor.get("/user_management/current_user.js").text();
+    script.split_once("'name': '").map_or(script.clone(), |(_, rest)| quoted(rest))
+}
+
+/// The token that pgAdmin expects in a request of its page.
+fn pgadmin_csrf(visitor: &mut Visitor) -> String {
+    let script = visitor.get("/browser/js/utils.js").text();
+    let (_, rest) =
+        script.split_once("pgAdmin['csrf_token'] = '").unwrap_or_else(|| panic!("no token: {script}"));
+    quoted(rest)
+}
+
+/// The text before the next quote.
+fn quoted(text: &str) -> String {
+    text.split('\'').next().expect("a first part").to_owned()
 }
 
 #[test]

@@ -67,6 +67,12 @@ impl Folder {
         fs::write(&path, text).unwrap_or_else(|error| panic!("writing {name}: {error}"));
     }
 
+    /// Writes a file that its owner alone can read.
+    pub fn write_secret(&self, name: &str, text: &str) {
+        self.write(name, text);
+        fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).expect("its permissions");
+    }
+
     /// Writes at the end of a file that is there.
     pub fn append(&self, name: &str, text: &str) {
         let there =
@@ -90,8 +96,17 @@ impl Folder {
 
     /// A command line as a shell reads it, run in this folder; programs of the test's own come first.
     pub fn command(&self, line: &str) -> Command {
+        self.command_with(&[tools(), development_tools(), moin_tools(), heavy_tools()], line)
+    }
+
+    /// The same with the programs of one application, which brings other versions of what the others have, too.
+    pub fn command_of(&self, tool: &str, line: &str) -> Command {
+        self.command_with(&[tools_of(tool)], line)
+    }
+
+    fn command_with(&self, tools: &[PathBuf], line: &str) -> Command {
         let mut path = String::new();
-        for tools in [tools(), development_tools(), moin_tools(), heavy_tools()] {
+        for tools in tools {
             path += &format!("{0}/python/bin:{0}/node/node_modules/.bin:", tools.display());
         }
         path += "/usr/sbin:";
@@ -104,10 +119,7 @@ impl Folder {
 
     /// Runs a command line that has to succeed.
     pub fn run(&self, line: &str) {
-        let output = self.command(line).output().expect("sh");
-        let [out, err] =
-            [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        assert!(output.status.success(), "{line} failed; tests/run installs what it needs\n{out}{err}");
+        run(self.command(line));
     }
 
     /// Starts what listens on a free port. `command` is given the port, and writes what names it.
@@ -176,10 +188,31 @@ impl Folder {
     }
 }
 
+/// Runs a command that has to succeed.
+pub fn run(mut command: Command) {
+    let output = command.output().expect("sh");
+    let [out, err] =
+        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    assert!(output.status.success(), "{command:?} failed; tests/run installs what it needs\n{out}{err}");
+}
+
 impl Application {
     /// Its standard output and standard error so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Asks it past the gateway, as another program on its machine can, with these header fields; head and body of the response.
+    pub fn ask_directly(&self, path: &str, fields: &[(&str, &str)]) -> String {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a connection");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let fields = fields.concat();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");
+        socket.write_all(head.as_bytes()).expect("a request");
+        let mut response = Vec::new();
+        socket.read_to_end(&mut response).expect("a response");
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     fn signal(&self, name: &str) {
@@ -307,22 +340,27 @@ pub fn is_root() -> bool {
 
 /// Where `tests/run` installs what is only for the tests.
 pub fn tools() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes")
+    tools_of("recipes")
 }
 
 /// Where `tests/run` installs applications for developers.
 pub fn development_tools() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-development")
+    tools_of("recipes-development")
 }
 
 /// Where `tests/run` installs `MoinMoin`.
 fn moin_tools() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-moin")
+    tools_of("recipes-moin")
 }
 
 /// Where `tests/heavy` installs what is too large for each run of the tests.
 pub fn heavy_tools() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/recipes-heavy")
+    tools_of("recipes-heavy")
+}
+
+/// Where a tool with this name is installed.
+fn tools_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools").join(name)
 }
 
 const PATIENCE: Duration = Duration::from_secs(90);
