@@ -1,14 +1,21 @@
 //! Visits of the gateway's own pages, and the way to them from an app.
 
-use http::{Method, Response};
+use http::{Method, Request, Response};
 
-use super::{Result, Walk, form_body::FormBody, identify::Caller, response_body::Content};
+use super::{Gateway, Result, Walk, form_body::FormBody, identify::Caller, response_body::Content};
 use crate::{
     access::{Decision, decide},
     portal::{self, AppLink, InterruptedRequest, PageRequest, Prerequisite},
     refusal::{Refusal, Representation},
-    request::Target,
+    request::{RequestBody, Target},
 };
+
+impl Gateway {
+    /// Whether a request has to be worked off to its end, also if its client disconnects: it may change an account.
+    pub fn is_worked_off(request: &Request<RequestBody>) -> bool {
+        portal::is_worked_off(request.method(), request.uri().path())
+    }
+}
 
 impl Walk<'_> {
     /// The response of a page of the portal.

@@ -102,6 +102,7 @@ pub use passkeys::WellKnown;
 pub use portal_host::PortalHost;
 pub use registration::{Registration, RegistrationMode};
 pub use return_to::ReturnTo;
+pub use router::is_worked_off;
 pub use service::Portal;
 pub use settings::Settings;
 

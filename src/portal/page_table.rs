@@ -422,6 +422,16 @@ impl PortalPage {
         }
     }
 
+    /// Whether a request with this method is worked off to its end, also if its client disconnects; see
+    /// [`is_worked_off`](super::is_worked_off).
+    pub(super) fn is_worked_off(&self, method: &Method) -> bool {
+        match *method {
+            Method::POST => !CHANGE_NOTHING.contains(&self.path),
+            // The return from a provider may connect an identity.
+            _ => self.path == paths::OIDC_CALLBACK,
+        }
+    }
+
     /// Whether a request with this method brings a form; refused if the page has no such method.
     pub(super) fn takes_form(&self, method: &Method) -> Result<bool, Refusal> {
         match *method {
@@ -456,6 +466,17 @@ impl Sender {
         }
     }
 }
+
+/// The pages whose forms prove something and change nothing. A client that disconnects from one signs nobody in, and its
+/// attempt counts.
+const CHANGE_NOTHING: [&str; 6] = [
+    paths::LOGIN,
+    paths::SECOND_STEP,
+    paths::PASSKEY_SIGN_IN,
+    paths::PASSKEY_SECOND_STEP,
+    paths::CONFIRM,
+    paths::PASSKEY_CONFIRM,
+];
 
 /// The root of the pages leads to one of them.
 fn redirect_from_root(request: &PageRequest<'_>) -> PageResponse {

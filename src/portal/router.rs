@@ -7,18 +7,26 @@
 use std::error::Error;
 
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response};
 use http_body::Body;
 use http_body_util::Full;
 
 use super::{
     InterruptedRequest, PageRequest, PageResponse, Portal, Prerequisite, form::Form, host_role::HostRole,
-    page_table::PortalPage,
+    own_path::page_in, page_table::PortalPage,
 };
 use crate::{
     pages::paths,
     refusal::{Refusal, Representation},
 };
+
+/// Whether a request is worked off to its end, also if its client disconnects: it may change an account.
+///
+/// The notice to the owner, the record in the audit stream and the end of sessions come after the change. Mallory, who is
+/// signed in as Alice, could disconnect as soon as the change is on its way to the database, and nobody would hear of it.
+pub fn is_worked_off(method: &Method, path: &str) -> bool {
+    page_in(path).and_then(PortalPage::at).is_some_and(|page| page.is_worked_off(method))
+}
 
 impl Portal {
     /// Responds to a request for a page of the gateway. The body is read for a POST only, within bounds.

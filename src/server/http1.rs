@@ -41,7 +41,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let Client { mut socket, connection, activity, connected: _connected } = client;
     let (peer_addr, refused_on) = (connection.peer_addr, Rc::clone(&connection));
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
-    let starting = Arc::clone(&activity);
+    let (starting, open) = (Arc::clone(&activity), Rc::clone(&serving.open));
     let mut service = service_fn(move |request| {
         let running = starting.start();
         let retires = running.retires();
@@ -50,6 +50,7 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
         }
         let flow = Flow::Http1 { last: retires.is_some() };
         let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
+        let flow = (flow, Rc::clone(&open));
         // In a box, because hyper moves the future of a response.
         Box::pin(respond(gateway, request.map(RequestBody::Incoming), connection, running, flow))
     });

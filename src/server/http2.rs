@@ -36,7 +36,8 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
     let peer_addr = connection.peer_addr;
     let (gateway, counters) = (Rc::clone(&serving.gateway), Arc::clone(&serving.counters));
     let open = Rc::clone(&serving.open);
-    let streams = Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters), open);
+    let streams =
+        Streams::new(&serving.limits, Arc::clone(&activity), Arc::clone(&counters), Rc::clone(&open));
     let polls = streams.polls();
     let retired = Rc::new(Cell::new(false));
     let retiring = Rc::clone(&retired);
@@ -47,12 +48,12 @@ pub(super) async fn serve(serving: Rc<Serving>, client: Client) {
             counters.reached(limit);
             retiring.set(true);
         }
-        let (gateway, connection, polls) = (Rc::clone(&gateway), Rc::clone(&connection), polls.clone());
+        let (gateway, connection) = (Rc::clone(&gateway), Rc::clone(&connection));
+        let flow = (Flow::Http2(polls.clone()), Rc::clone(&open));
         // In a box, because hyper moves the task of a stream half a dozen times before it runs.
         Box::pin(async move {
             be_reset().await;
-            respond(gateway, request.map(RequestBody::Incoming), connection, running, Flow::Http2(polls))
-                .await
+            respond(gateway, request.map(RequestBody::Incoming), connection, running, flow).await
         })
     });
     let connection = builder(&serving.limits, streams).serve_connection(TokioIo::new(socket), service);

@@ -3,9 +3,14 @@
 //! `http1` and `http2` hand each request to [`respond`]. The response's body is a [`WatchedBody`], which ends the request in
 //! the connection's [`Activity`](super::activity::Activity) when its last byte is with hyper, and tells a stream of HTTP/2
 //! whether its client takes it.
+//!
+//! hyper drops the future of a response when its client disconnects. A request that may change an account therefore has a task
+//! of its own, which goes on.
 
 use std::{
     convert::Infallible,
+    future,
+    panic::resume_unwind,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -14,8 +19,9 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use http_body::{Body, Frame, SizeHint};
+use tokio::task::spawn_local;
 
-use super::{activity::RunningRequest, stream::BodyPolls, unwanted_body::discard};
+use super::{activity::RunningRequest, open_tasks::OpenTasks, stream::BodyPolls, unwanted_body::discard};
 use crate::{
     forward::{BodyError, UnsentBytes},
     gateway::{Connection, Gateway, RecordedBody},
@@ -30,20 +36,49 @@ pub(super) enum Flow {
     Http2(BodyPolls),
 }
 
-/// Responds to one request.
+/// Responds to one request. `open` counts the tasks of the worker.
 pub(super) async fn respond(
     gateway: Rc<Gateway>,
     mut request: Request<RequestBody>,
     connection: Rc<Connection>,
     running: RunningRequest,
-    flow: Flow,
+    (flow, open): (Flow, Rc<OpenTasks>),
 ) -> Result<Response<WatchedBody>, Infallible> {
-    let mut response = gateway.handle(&mut request, &connection).await;
+    let mut response;
+    if Gateway::is_worked_off(&request) {
+        (response, request) = work_off(gateway, request, Rc::clone(&connection), &open).await;
+    } else {
+        response = gateway.handle(&mut request, &connection).await;
+    }
     // An HTTP/2 stream ends alone.
     if matches!(flow, Flow::Http1 { .. }) && !discard(&mut request).await {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(watched(response, &connection, running, flow))
+}
+
+/// Handles a request on a task of its own, which goes on when the future is dropped. Returns the request as well, without the part
+/// of its body that was read.
+async fn work_off(
+    gateway: Rc<Gateway>,
+    mut request: Request<RequestBody>,
+    connection: Rc<Connection>,
+    open: &Rc<OpenTasks>,
+) -> (Response<RecordedBody>, Request<RequestBody>) {
+    let open = open.open();
+    let task = spawn_local(async move {
+        let response = gateway.handle(&mut request, &connection).await;
+        drop(open);
+        (response, request)
+    });
+    match task.await {
+        Ok(handled) => handled,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The worker ends.
+            Err(_) => future::pending().await,
+        },
+    }
 }
 
 /// Responds to a proxy that asks about a request.

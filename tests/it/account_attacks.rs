@@ -1,6 +1,9 @@
 //! Attacks on accounts through the front door: Mallory has got hold of something of Alice's, and must not get further.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    time::Duration,
+};
 
 use portcullis::{
     identity::{BackendName, IdentityPair, UserName},
@@ -8,6 +11,7 @@ use portcullis::{
 };
 
 use crate::support::{
+    block_on,
     gateway::{TestGateway, password},
     ldap_server::{BASE, LdapServer, Person, SERVICE_DN, SERVICE_PASSWORD},
     process::until,
@@ -76,6 +80,56 @@ fn a_thief_who_undoes_her_own_change_of_address_leaves_the_owner_the_link_that_u
         "alice@example.com"
     );
     assert_eq!(mallory.get("/page").status, 303, "her session has ended");
+}
+
+/// The thief disconnects while the gateway waits for the database to store her address.
+#[test]
+fn the_owner_gets_the_link_that_undoes_a_change_whose_sender_has_disconnected() {
+    let server = SmtpServer::start();
+    let gateway = TestGateway::start_with(&server.section(""), APP);
+    add(&gateway, "alice");
+    let mut mallory = Visitor::of(&gateway);
+    mallory.sign_in("alice", &password("alice"));
+    let csrf = mallory.get("/.gateway/account/email").field("csrf");
+    let fields = [("csrf", csrf.as_str()), ("email", "mallory@evil.test")];
+    assert_eq!(mallory.submit("/.gateway/account/email", &fields).status, 200);
+    let mail = server.find("mallory@evil.test", "wants this address to be that of");
+    let page = mallory.get(mail.path()).location().to_owned();
+    let body = format!("csrf={}", mallory.get(&page).field("csrf"));
+    let email = || gateway.users().find_by_name(&name("alice")).unwrap().unwrap().user.email.clone();
+    let users = rusqlite::Connection::open(gateway.folder().join("state/users.db")).unwrap();
+    let open = || gateway.counted("portcullis_connections_open");
+    let before = open();
+    // The gateway waits for the database for a quarter of a second, in which she has to disconnect. A slow machine needs
+    // another try.
+    for _ in 0..20 {
+        users.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut socket = mallory.raw();
+        write!(
+            socket,
+            "POST {page} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}",
+            mallory.host(),
+            mallory.cookie_line(),
+            body.len()
+        )
+        .unwrap();
+        socket.sock.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        socket.read(&mut [0]).ok();
+        drop(socket);
+        until("the gateway has closed her connection", || open() <= before);
+        users.execute_batch("ROLLBACK").unwrap();
+        // A job that came earlier is done when this one is.
+        block_on(gateway.shared.directory.has_users()).unwrap();
+        if email() == "mallory@evil.test" {
+            break;
+        }
+    }
+    assert_eq!(email(), "mallory@evil.test");
+    let undo = server.find("alice@example.com", "has another address now");
+    assert!(gateway.log().iter().any(|entry| entry["event"] == "email-change" && entry["reason"] == "ok"));
+    assert_eq!(follow(&mut Visitor::of(&gateway), &undo, &[]).location(), "/.gateway/reset/new");
+    assert_eq!(email(), "alice@example.com");
 }
 
 /// Adds an authenticator app, whose first code is a minute old when this returns.
