@@ -15,7 +15,7 @@ use crate::identity::UserId;
 pub enum ThrottleKey {
     /// A user.
     Account(UserId),
-    /// A browser in which this user has signed in before, or an address from which an access token of this user was right.
+    /// A browser in which this user has signed in before.
     Device(UserId, DeviceId),
     /// A name that no user has.
     Name(NameDigest),
@@ -23,7 +23,7 @@ pub enum ThrottleKey {
     Address(Network),
 }
 
-/// The name of a device: random for a browser, a digest for an address with an identity.
+/// The random name of a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceId(pub(super) [u8; 16]);
 
@@ -97,13 +97,6 @@ impl Kind {
     /// Maximum number of its counters; `None`: as many as there are users.
     pub(super) fn most(self) -> Option<usize> {
         (self != Self::Account).then_some(MOST)
-    }
-}
-
-impl DeviceId {
-    /// The device with this name.
-    pub fn named(name: [u8; 16]) -> Self {
-        Self(name)
     }
 }
 

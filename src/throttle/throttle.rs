@@ -113,12 +113,8 @@ impl Throttle {
     /// Whether a password may be tried from this address now. To be asked before a name is looked up: while the address
     /// waits, the time that a look-up takes could reveal which users exist.
     pub async fn admits(&self, client_addr: IpAddr, limits: &ThrottleLimits) -> Result<(), Wait> {
-        self.admits_by(ThrottleKey::Address(Network::of(client_addr)), limits).await
-    }
-
-    /// Whether something may be checked now that counts on this counter alone.
-    pub async fn admits_by(&self, counter: ThrottleKey, limits: &ThrottleLimits) -> Result<(), Wait> {
-        let (counter, now) = ([counter], self.counters.clock.now());
+        let counter = [ThrottleKey::Address(Network::of(client_addr))];
+        let now = self.counters.clock.now();
         if let Some(shared) = &self.counters.shared {
             match shared.step(Step::Look, &counter, now, limits).await {
                 Ok(waits) => return no_wait(waits),

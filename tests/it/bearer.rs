@@ -255,11 +255,12 @@ fn forged_access_tokens_stop_no_machine_that_was_there_before() {
     assert_eq!((get_from(&gateway, shared, &token), get_from(&gateway, shared, &next)), (200, 200));
 
     // Mallory knows what the machine is called.
-    for _ in 0..5 {
+    for _ in 0..20 {
         let forged = provider.forged_access_token(&json!({}));
         assert_eq!(get_from(&gateway, shared, &forged), 401);
     }
-    assert_eq!(get_from(&gateway, shared, &provider.forged_access_token(&json!({}))), 429);
+    let next = provider.access_token(&json!({"jti": "after the forged ones"}));
+    assert_eq!(get_from(&gateway, shared, &next), 200);
     gateway.clock.advance(Duration::from_secs(50));
     assert_eq!(get_from(&gateway, shared, &token), 200, "it was right a while ago, and is checked again");
 }

@@ -5,8 +5,8 @@
 //! budget no signature is checked for that address for a while.
 //!
 //! Mallory sends forged tokens from the address that Alice's machine has, too. She stops neither a token that was right
-//! before, nor the next token of an identity that had a right one from there: such an identity has a budget of its own, on
-//! which a token counts that claims this identity.
+//! before, nor the next token of an identity that had a right one from there: in the name of such an identity, a hundred wrong
+//! signatures a second are checked, and none counts against the address.
 
 use std::sync::Arc;
 
@@ -133,12 +133,14 @@ impl ProgramSignIn {
         let backend = unverified.claimed().backend.clone();
         // No stranger has such a token.
         let was_right = self.bearers.was_right(key);
-        let counter = match self.bearers.known(network(origin), unverified.claimed()) {
-            Some((user, device)) => ThrottleKey::Device(user, device),
-            None => ThrottleKey::Address(network(origin)),
+        let known = self.bearers.known(network(origin), unverified.claimed());
+        let (throttle, now) = (&self.sign_in.throttle, self.clock.now());
+        let admitted = match &known {
+            _ if was_right => Ok(()),
+            Some(forgeries) => forgeries.admit(now),
+            None => throttle.admits(origin.client_addr.or_proxy(), origin.limits).await,
         };
-        let throttle = &self.sign_in.throttle;
-        if !was_right && let Err(Wait(retry_after)) = throttle.admits_by(counter, origin.limits).await {
+        if let Err(Wait(retry_after)) = admitted {
             self.audit.record(&origin.failure("throttled", None));
             return Err(NotAdmitted::Throttled { retry_after });
         }
@@ -146,7 +148,10 @@ impl ProgramSignIn {
         if let (false, Err(rejection)) = (was_right, &checked) {
             let event = origin.failure(rejection.as_str(), None);
             self.audit.record(&AuditEvent { backend: Some(backend.as_str()), ..event });
-            if let Ok(attempt) = throttle.attempt_by(counter, origin.limits).await {
+            let address = ThrottleKey::Address(network(origin));
+            if let Some(forgeries) = known {
+                forgeries.note(now);
+            } else if let Ok(attempt) = throttle.attempt_by(address, origin.limits).await {
                 // The claims are whoever's, so that the record names no user.
                 let nobody = Subject { typed_name: "", name: None, account: None, pair: None };
                 CountedAttempt::new(attempt, self.audit.clone(), origin, &nobody).failed().await;

@@ -6,10 +6,10 @@
 //! checked the token is one of the configuration of the request: a reload with other settings makes another provider.
 //!
 //! For an hour it is remembered that a token was right, and for a day from which network an identity had a right one. This
-//! lets nobody in: it decides on which counter of the throttle a wrong signature counts.
+//! lets nobody in: it decides whether a signature is checked although others were wrong.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -20,15 +20,25 @@ use crate::{
     auth::oidc::{AccessToken, Provider},
     clock::Timestamp,
     identity::{IdentityPair, UserId},
-    throttle::{DeviceId, Network},
+    throttle::{Network, Wait},
 };
 
 /// The right access tokens of the last minute, and what the throttle has to know of earlier ones.
 pub(super) struct Bearers {
     right: Cache<BearerKey, Arc<Bearer>>,
-    /// The users of identities that had a right token, by identity and network.
-    known: Cache<DeviceId, UserId>,
+    /// The identities that had a right token, each at a network, with the forgeries in their names from there.
+    known: Cache<SenderKey, Arc<Forgeries>>,
 }
+
+/// An identity at a network.
+type SenderKey = [u8; 32];
+
+/// The wrong signatures of this second in the name of an identity from a network.
+///
+/// Mallory knows what Alice's machine is called, and sends forged tokens from its network. A wait, as after wrong passwords,
+/// would stop the machine for an hour at the price of five requests. Instead as many are checked each second as cost little.
+#[derive(Debug, Default)]
+pub(super) struct Forgeries(Mutex<Option<(Timestamp, u32)>>);
 
 /// SHA-256 of a token, whose signature nobody can guess.
 pub(super) type BearerKey = [u8; 32];
@@ -90,21 +100,52 @@ impl Bearers {
         self.right.contains_key(key)
     }
 
-    /// The user of an identity that had a right token from this network, and the name of the two for the throttle.
-    pub(super) fn known(&self, from: Network, pair: &IdentityPair) -> Option<(UserId, DeviceId)> {
-        let device = device(from, pair);
-        Some((self.known.get(&device)?, device))
+    /// The forgeries in the name of an identity from this network; `None`: it had no right token from there.
+    pub(super) fn known(&self, from: Network, pair: &IdentityPair) -> Option<Arc<Forgeries>> {
+        self.known.get(&sender(from, pair))
     }
 
     /// Remembers a token that has given an identity to a request from this network.
     pub(super) fn put(&self, key: BearerKey, from: Network, bearer: &Arc<Bearer>) {
         self.right.insert(key, Arc::clone(bearer));
-        self.known.insert(device(from, &bearer.token.pair), bearer.user);
+        let sender = sender(from, &bearer.token.pair);
+        // Inserted again, so that it is known for another day.
+        let forgeries = self.known.get(&sender).unwrap_or_default();
+        self.known.insert(sender, forgeries);
     }
 }
 
-/// An identity at a network.
-fn device(from: Network, pair: &IdentityPair) -> DeviceId {
+impl Forgeries {
+    /// Whether a signature may be checked now; otherwise the time until the next one may.
+    pub(super) fn admit(&self, now: Timestamp) -> Result<(), Wait> {
+        match *self.lock() {
+            Some((at, wrong)) if wrong >= CHECKED_IN_A_SECOND && is_same_second(at, now) => {
+                Err(Wait(SECOND.saturating_sub(now.since(at))))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a wrong signature.
+    pub(super) fn note(&self, now: Timestamp) {
+        let mut noted = self.lock();
+        *noted = match *noted {
+            Some((at, wrong)) if is_same_second(at, now) => Some((at, wrong.saturating_add(1))),
+            _ => Some((now, 1)),
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Timestamp, u32)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A clock that was set back begins another second.
+fn is_same_second(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now.since(at) < SECOND
+}
+
+fn sender(from: Network, pair: &IdentityPair) -> SenderKey {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(&from.octets());
     for part in [pair.backend.as_str(), &pair.authority, &pair.subject] {
@@ -112,9 +153,9 @@ fn device(from: Network, pair: &IdentityPair) -> DeviceId {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    let mut name = [0; 16];
-    name.iter_mut().zip(context.finish().as_ref()).for_each(|(octet, digested)| *octet = *digested);
-    DeviceId::named(name)
+    let mut key = [0; 32];
+    key.copy_from_slice(context.finish().as_ref());
+    key
 }
 
 impl std::fmt::Debug for Bearers {
@@ -129,6 +170,9 @@ const VALID_FOR: Duration = Duration::from_mins(1);
 const REMEMBERED_FOR: Duration = Duration::from_hours(1);
 const KNOWN_FOR: Duration = Duration::from_hours(24);
 const MAX_BEARERS: u64 = 10_000;
+const SECOND: Duration = Duration::from_secs(1);
+/// They take a twentieth of a core with the slowest keys.
+const CHECKED_IN_A_SECOND: u32 = 100;
 
 #[cfg(test)]
 mod tests {
@@ -156,9 +200,23 @@ mod tests {
         assert!(bearers.fresh(&Bearers::key("other"), at).is_none());
 
         assert!(bearers.was_right(&key) && !bearers.was_right(&Bearers::key("other")));
-        assert_eq!(bearers.known(here, &pair).map(|(user, _)| user), Some(UserId(1)));
-        assert_eq!(bearers.known(elsewhere, &pair), None);
+        assert!(bearers.known(here, &pair).is_some() && bearers.known(elsewhere, &pair).is_none());
         let other = IdentityPair { subject: "another".into(), ..pair };
-        assert_eq!(bearers.known(here, &other), None);
+        assert!(bearers.known(here, &other).is_none());
+    }
+
+    #[test]
+    fn a_hundred_signatures_in_the_name_of_a_known_identity_are_checked_in_a_second() {
+        let (forgeries, at) = (Forgeries::default(), Timestamp::from_millis(1_000));
+        for _ in 0..100 {
+            assert_eq!(forgeries.admit(at), Ok(()));
+            forgeries.note(at);
+        }
+        let later = at + Duration::from_millis(900);
+        assert_eq!(forgeries.admit(later), Err(Wait(Duration::from_millis(100))));
+        assert_eq!(forgeries.admit(at + SECOND), Ok(()));
+        assert_eq!(forgeries.admit(Timestamp::from_millis(999)), Ok(()), "the clock was set back");
+        forgeries.note(at + SECOND);
+        assert_eq!(forgeries.admit(at + SECOND), Ok(()));
     }
 }
