@@ -107,7 +107,7 @@ impl ProgramSignIn {
                     continue;
                 }
             };
-            let account = self.directory.account_of(&token.pair).await;
+            let account = self.directory.claimed_account_of(&token.pair).await;
             let account = account.map_err(|error| failed(origin, &error))?;
             let Some(account) = account else {
                 let (request_id, identity) = (origin.request_id, &token.pair);

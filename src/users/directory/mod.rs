@@ -23,7 +23,7 @@ mod worker;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, path::Path, sync::Arc};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Account, Activity, Change, NewUser, OwnProfileChange, PasswordHash, UserStore, UserStoreError,
@@ -44,7 +44,7 @@ pub struct Directory {
     cache: AccountCache,
     thread: DatabaseThread<DirectoryWorker>,
     read_file: ReadFile,
-    /// The look-ups for [`Self::claimed_account`] that may still begin.
+    /// The look-ups for [`Self::claimed_account`] and [`Self::claimed_account_of`] that may still begin.
     claims: Semaphore,
     /// How many jobs the thread was given.
     #[cfg(test)]
@@ -129,8 +129,13 @@ impl Directory {
         if let Some(account) = self.cached(id) {
             return Ok(Some(account));
         }
-        let _claim = self.claims.try_acquire().map_err(|_| DirectoryError::Busy)?;
+        let _claim = self.claim()?;
         self.ask(move |worker| worker.account(id)).await
+    }
+
+    /// One of the look-ups of accounts that unproved credentials name.
+    fn claim(&self) -> Result<SemaphorePermit<'_>, DirectoryError> {
+        self.claims.try_acquire().map_err(|_| DirectoryError::Busy)
     }
 
     /// The account with this name, from the database. A name that no user has is the same work: another user's account is

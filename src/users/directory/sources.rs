@@ -17,6 +17,18 @@ impl Directory {
             .await
     }
 
+    /// The account of a pair that a program's credential names, like [`Self::account_of`].
+    ///
+    /// Mallory has a right access token of an identity that belongs to nobody here, as each client of the provider may have.
+    /// Her requests share the 64 look-ups of [`Self::claimed_account`].
+    pub async fn claimed_account_of(
+        &self,
+        pair: &IdentityPair,
+    ) -> Result<Option<Arc<Account>>, DirectoryError> {
+        let _claim = self.claim()?;
+        self.account_of(pair).await
+    }
+
     /// Signs in a user whom a backend has proved at `at`: finds the account of the pair, or makes or links one as
     /// `provisioning` and `adoption` let it, and takes over what the backend says. The sign-in is recorded. Whether the
     /// user is active here decides, whatever the backend says.

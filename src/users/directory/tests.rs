@@ -11,7 +11,10 @@ use tokio::sync::{
 };
 
 use super::{worker::Writers, *};
-use crate::users::{Action, UserChange};
+use crate::{
+    identity::{BackendName, IdentityPair},
+    users::{Action, UserChange},
+};
 
 struct Fixture {
     directory: Arc<Directory>,
@@ -227,6 +230,27 @@ async fn a_flood_of_invented_owners_leaves_the_directory_queue_to_others() {
     assert!(it.directory.claimed_account(UserId(1)).await.unwrap().is_some(), "it is cached");
     drop(release);
     assert_eq!(it.directory.claimed_account(UserId(98)).await.unwrap(), None, "there is room again");
+}
+
+#[tokio::test]
+async fn a_flood_of_tokens_of_nobody_leaves_the_directory_queue_to_others() {
+    let it = Fixture::open_with(add("alice"));
+    let pair = IdentityPair {
+        backend: BackendName::parse("corp").unwrap(),
+        authority: "https://id.example.com".into(),
+        subject: "nobody".into(),
+    };
+    let release = hold_thread(&it.directory).await;
+    let mut flood: Vec<_> = (0..CLAIMS).map(|_| Box::pin(it.directory.claimed_account_of(&pair))).collect();
+    for claim in &mut flood {
+        assert!(claim.now_or_never().is_none(), "it waits");
+    }
+    assert!(matches!(it.directory.claimed_account_of(&pair).await, Err(DirectoryError::Busy)));
+    drop(release);
+    for claim in flood {
+        assert_eq!(claim.await.unwrap(), None);
+    }
+    assert_eq!(it.directory.claimed_account_of(&pair).await.unwrap(), None, "there is room again");
 }
 
 /// Has the thread of the directory wait until the result is dropped.
