@@ -94,7 +94,11 @@ impl SignIn {
         let mut attempt = self.reserve_attempt(&subject, origin).await?;
         if let Err((not_proved, reason)) = only_answer(first_answer.await) {
             self.audit.record(&origin.failure_of(reason, &subject));
-            attempt.withdrawn();
+            match not_proved {
+                // Mallory sends one challenge for ever: each answer to it is looked up and noted, as a first one is.
+                NotProved::Wrong => attempt.failed().await,
+                _ => attempt.withdrawn(),
+            }
             return Err(not_proved);
         }
         attempt.start();

@@ -226,6 +226,25 @@ async fn failures_with_passkeys_are_throttled_as_those_with_passwords_are() {
     assert_eq!(Browser::default().login(&fixture, "ada", RIGHT).await.status, 429);
 }
 
+/// A stranger opens the page once, and sends its challenge again and again.
+#[tokio::test]
+async fn further_answers_to_one_challenge_count_as_failures() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    person.browser = Browser::default();
+    let form = person.browser.get(&fixture, "login").await;
+    let mut statuses = Vec::new();
+    for number in 0..60_u8 {
+        let fields = person.assertion(&form.hidden("csrf"), |shown| {
+            shown.challenge = form.hidden("challenge");
+            shown.credential = base64url(&[b'x', number]);
+        });
+        let reply = person.browser.post(&fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await;
+        statuses.push(reply.status);
+    }
+    assert_eq!((statuses[..50].to_vec(), statuses[50..].to_vec()), (vec![401; 50], vec![429; 10]));
+}
+
 #[tokio::test]
 async fn a_disabled_user_does_not_come_in() {
     let fixture = fixture();
