@@ -76,9 +76,6 @@ pub enum UserStoreError {
     /// The user may not sign in.
     #[error("user {0} is disabled or waits for approval; `portcullis user enable {0}` comes first")]
     Inactive(UserName),
-    /// Another account has the address.
-    #[error("another account has the address")]
-    AddressTaken,
     /// The operating system had no randomness to give.
     #[error("asking the operating system for random bytes")]
     NoRandomness,

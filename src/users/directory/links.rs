@@ -99,10 +99,7 @@ impl Directory {
         key: LinkKey,
     ) -> Result<Result<(Arc<Account>, Option<LinkToken>), LinkRefused>, DirectoryError> {
         self.ask(move |worker| {
-            let undone = match worker.store.undo_email_by_link(key) {
-                Err(UserStoreError::AddressTaken) => return Ok(Err(LinkRefused::AddressTaken)),
-                undone => undone?,
-            };
+            let undone = worker.store.undo_email_by_link(key)?;
             Ok(undone.map(|(account, token)| (worker.after_own_change(account), token)))
         })
         .await

@@ -1,6 +1,6 @@
 //! One-time links in the database: who gets one, what makes one void, and what using one does.
 
-use std::{sync::Barrier, thread};
+use std::{collections::BTreeMap, sync::Barrier, thread};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -10,8 +10,9 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{BackendName, IdentityPair, UserName},
     users::{
-        Account, Action, ChangedEmail, LinkDelivery, LinkMail, LinkPurpose, LinkRefused, LinkToken, NewUser,
-        OwnProfileChange, PasswordHash, UserChange, UserStore,
+        Account, Action, Adoption, ChangedEmail, LinkDelivery, LinkMail, LinkPurpose, LinkRefused, LinkToken,
+        NewUser, OwnProfileChange, PasswordHash, Provisioning, SourceEmail, SourceProfile, UserChange,
+        UserStore,
     },
 };
 
@@ -462,6 +463,30 @@ fn an_undone_later_change_leaves_the_link_that_undoes_an_earlier_one() {
     let (ada, reset) = all.store.undo_email_by_link(first.undo.unwrap().key()).unwrap().unwrap();
     assert_eq!((ada.user.email.as_str(), ada.email_verified), ("ada@example.com", true));
     all.use_reset(&reset.unwrap()).unwrap();
+}
+
+#[test]
+fn an_address_that_another_account_has_meanwhile_does_not_keep_its_owner_from_undoing_a_change() {
+    let mut all = fixture();
+    let changed = all.change_email("eve@evil.test");
+    // Mallory's provider lets her name any address, and says that it has not checked it.
+    let profile = SourceProfile {
+        pair: IdentityPair {
+            backend: BackendName::parse("corp").unwrap(),
+            authority: "https://id.example.com".into(),
+            subject: "mallory".into(),
+        },
+        name: name("mallory"),
+        email: Some(SourceEmail { address: "ada@example.com".to_owned(), verified: false }),
+        full_name: String::new(),
+        groups: Vec::new(),
+        attributes: BTreeMap::new(),
+    };
+    let at = all.clock.now();
+    let mallory = all.store.sign_in_from(profile, Provisioning::Automatic, Adoption::VerifiedEmail, at);
+    assert_eq!(mallory.unwrap().unwrap().user.email, "ada@example.com");
+    let (ada, _) = all.store.undo_email_by_link(changed.undo.unwrap().key()).unwrap().unwrap();
+    assert_eq!((ada.user.name.as_str(), ada.user.email.as_str()), ("ada", "ada@example.com"));
 }
 
 #[test]

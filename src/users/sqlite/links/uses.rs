@@ -131,7 +131,8 @@ impl UserStore {
 
     /// Undoes a change of address, whatever has happened to password and address since: Mallory, who got into the account,
     /// has changed both. All sessions of the account end, and all its links but those that undo an earlier change: Mallory,
-    /// who changes the address twice and undoes her second change, leaves Alice the link that undoes the first. With it
+    /// who changes the address twice and undoes her second change, leaves Alice the link that undoes the first. Another
+    /// account that has the address by now does not stand in the way: a provider may say of Mallory that it is hers. With it
     /// comes a link for a new password, if the account has one.
     pub fn undo_email_by_link(
         &mut self,
@@ -145,9 +146,6 @@ impl UserStore {
                 return Ok(Err(LinkRefused::Void));
             };
             let id = account.user.id;
-            if write.with_address(&address)?.iter().any(|other| other.user.id != id) {
-                return Err(UserStoreError::AddressTaken.into());
-            }
             let write = Write { actor: account.user.name.as_str(), ..*write };
             let sql = "DELETE FROM link WHERE user_id = ?1 AND (purpose <> ?2 OR created > ?3)";
             let earlier = (id.0, LinkPurpose::EmailUndo.as_str(), found.created);
