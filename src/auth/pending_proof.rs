@@ -26,6 +26,11 @@ impl PendingProof {
     pub fn user(&self) -> UserId {
         self.user
     }
+
+    /// The backend of the first proof.
+    pub fn source(&self) -> &SessionSource {
+        &self.source
+    }
 }
 
 impl Proved {

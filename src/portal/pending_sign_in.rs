@@ -102,6 +102,11 @@ impl PendingSignIn {
         ReturnTo::parse(&self.next)
     }
 
+    /// When it began to wait for its step.
+    pub(super) fn begun(&self) -> Timestamp {
+        self.expires - LIFETIME
+    }
+
     /// The opening of the session at the end.
     pub(super) fn how(&self) -> SessionOpening {
         if self.remember { SessionOpening::Remembered } else { SessionOpening::SignedIn }
@@ -204,7 +209,9 @@ impl Portal {
         let Some(code) = PendingSignIn::presented(request) else { return Ok(None) };
         let read = self.sessions.read_one_time(&code, OneTimePurpose::PendingSignIn, self.clock.now()).await;
         let read = read.map_err(|error| request.unavailable("reading a pending sign-in", &error))?;
-        Ok(read.and_then(|value| parse(&value, request, step)))
+        let Some(pending) = read.and_then(|value| parse(&value, request, step)) else { return Ok(None) };
+        let has_ended = self.was_ended_by_provider(request, &pending).await?;
+        Ok((!has_ended).then_some(pending))
     }
 
     /// Takes the pending sign-in of this browser for a try at `step`. Of two tries at once, one gets it.
@@ -216,7 +223,9 @@ impl Portal {
         let Some(code) = PendingSignIn::presented(request) else { return Ok(None) };
         let taken = self.sessions.take_one_time(&code, OneTimePurpose::PendingSignIn, self.clock.now()).await;
         let taken = taken.map_err(|error| request.unavailable("taking a pending sign-in", &error))?;
-        Ok(taken.and_then(|value| parse(&value, request, step)).map(|pending| TakenSignIn { pending, code }))
+        let Some(pending) = taken.and_then(|value| parse(&value, request, step)) else { return Ok(None) };
+        let has_ended = self.was_ended_by_provider(request, &pending).await?;
+        Ok((!has_ended).then_some(TakenSignIn { pending, code }))
     }
 
     /// Puts a pending sign-in back after a failed try. `false`: that was the last one, and the sign-in starts again.
@@ -275,7 +284,7 @@ fn parse(value: &str, request: &PageRequest<'_>, step: PendingStep) -> Option<Pe
 }
 
 /// Time to fetch the phone.
-const LIFETIME: Duration = Duration::from_mins(5);
+pub(super) const LIFETIME: Duration = Duration::from_mins(5);
 const TRIES: u8 = 5;
 /// With the other fields it fits into a one-time entry.
 const MAX_NEXT_BYTES: usize = 2048;

@@ -36,6 +36,8 @@ pub enum OneTimePurpose {
     PasskeyChallenge,
     /// A challenge of the sign-in page that was answered.
     AnsweredChallenge,
+    /// The time at which a provider has ended a sign-in that may be pending.
+    EndedAtProvider,
 }
 
 /// An entry to be stored.
@@ -110,6 +112,7 @@ impl OneTimePurpose {
             Self::PendingSignIn => "pending-sign-in",
             Self::PasskeyChallenge => "passkey",
             Self::AnsweredChallenge => "answered-passkey",
+            Self::EndedAtProvider => "ended-at-provider",
         }
     }
 
@@ -125,7 +128,8 @@ impl OneTimePurpose {
             | Self::SignOutHint
             | Self::PendingSignIn
             | Self::PasskeyChallenge
-            | Self::AnsweredChallenge => 50_000,
+            | Self::AnsweredChallenge
+            | Self::EndedAtProvider => 50_000,
             Self::HandOver | Self::LogoutToken => 4096,
             // 64 MiB at most. Only browsers in which somebody has signed in can make one, and few for each user.
             Self::ParkedForm => 1024,

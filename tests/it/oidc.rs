@@ -797,6 +797,42 @@ fn a_logout_token_ends_the_sessions_that_it_names() {
     assert!(is_out(&mut four));
 }
 
+/// Alice leaves a computer before she has filled in the required fields, and signs out at the provider.
+#[test]
+fn a_logout_token_ends_the_sign_ins_that_are_pending() {
+    let provider = OidcProvider::start();
+    let gateway = TestGateway::start_with(&format!("{}{FIELDS}", sections(&provider, "")), APPS);
+    provider.use_clock(&gateway.clock);
+    let pending = |claims: Value| {
+        let mut visitor = Visitor::of(&gateway);
+        let address = start(&mut visitor, "/page");
+        assert_eq!(visitor.get(&provider.authorize_as(&address, &claims)).location(), FIELDS_STEP);
+        visitor
+    };
+    let form_of = |visitor: &mut Visitor| visitor.get(FIELDS_STEP).field("csrf");
+    for (mine, ends) in [
+        (json!({"sid": "one"}), json!({"sid": "one"})),
+        (json!({"sid": "two"}), json!({"sub": null, "sid": "two"})),
+        (json!({"sid": "three"}), json!({})),
+        (json!({}), json!({"sid": "unknown"})),
+    ] {
+        let mut visitor = pending(mine.clone());
+        let mut other = pending(json!({"sub": "3", "preferred_username": "carol", "sid": "of carol"}));
+        let csrf = form_of(&mut visitor);
+        gateway.clock.advance(Duration::from_secs(1));
+        assert_eq!(send_logout(&gateway, &provider.logout_token(&ends)).status, 200, "{ends}");
+        let values = [("csrf", csrf.as_str()), ("field.team", "blue"), ("field.desk", "12")];
+        let sent = visitor.submit(FIELDS_STEP, &values);
+        assert!(sent.location().starts_with("/.gateway/login"), "{mine} {ends}: {sent:?}");
+        assert!(is_out(&mut visitor), "{mine} {ends}");
+        assert_eq!(other.get(FIELDS_STEP).status, 200, "{mine} {ends}: that of somebody else");
+        // A later sign-in is another one.
+        gateway.clock.advance(Duration::from_secs(1));
+        let mut again = pending(mine);
+        assert!(!form_of(&mut again).is_empty(), "{ends}");
+    }
+}
+
 #[test]
 fn a_logout_token_ends_the_session_on_another_gateway_within_a_second() {
     let provider = OidcProvider::start();

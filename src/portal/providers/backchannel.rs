@@ -116,6 +116,7 @@ impl Portal {
             }
         };
         let (backend, session) = (provider.settings().name.as_str(), notice.provider_session.as_deref());
+        self.note_end_of_pending(provider, (user, session)).await.map_err(unavailable)?;
         let is_named = |record: &Record| {
             let Some(source) = &record.source else { return false };
             &*source.backend == backend

@@ -8,6 +8,7 @@ mod attempt;
 mod attempt_cookies;
 mod backchannel;
 mod callback;
+mod ended_sign_in;
 mod outcome;
 mod provider_page;
 mod sign_out;
