@@ -354,7 +354,7 @@ mod tests {
     fn a_token_that_cannot_be_is_refused() {
         let it = Fixture::new();
         for (line, message) in [
-            ("add nobody --name x", "there is no user nobody"),
+            ("add nobody --name x", "there is no user nobody; `portcullis user list` shows who there is"),
             ("add backup --name x --lifetime 400d", "at most"),
             ("add backup --name x --path api", "starts with `/`"),
             ("add backup --name x --method get", "capital letters"),
@@ -363,7 +363,7 @@ mod tests {
             ("add backup --name x --network 10.0.0.1/8", "write `10.0.0.0/8` for the network"),
             ("add backup", "--name"),
             ("revoke backup nightly", "the NUMBER of the token"),
-            ("revoke backup 7", "user backup has no token 7"),
+            ("revoke backup 7", "user backup has no token 7; `portcullis token list` shows which there are"),
         ] {
             let error = it.run(line).unwrap_err();
             assert!(error.contains(message), "{line}: {error}");

@@ -142,11 +142,15 @@ pub(super) fn read(
         passing.push((pass_headers::read(reader, section.field("pass_headers").as_ref()), names_methods));
         let canonical = hosts.iter().map(|(host, _)| host.clone()).collect();
         let place = reader.place(&section.span);
-        // An app with an invalid path has no overlaps.
+        // An app with an invalid path has no overlaps. Nor has one whose hosts are all invalid: it would seem to serve every
+        // host.
+        let has_hosts = !hosts.is_empty() || section.field("host").is_none();
         if let Some(mount) = mount {
             let (app, conflicts) = App::compile(AppId(index), &name, canonical, mount, place, rules);
             overlaps::report_conflicts(reader, &conflicts);
-            builder.add(app);
+            if has_hosts {
+                builder.add(app);
+            }
         }
         declared.push(overlaps::Declared {
             span: section.span.clone(),

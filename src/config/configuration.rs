@@ -156,7 +156,7 @@ pub(super) fn read(document: &DeTable<'_>, file: &Path, reader: &Reader) -> Conf
     let surroundings = (&listening, &covered, &portal, &tls, &assertion);
     let apps = apps::read(reader, &top, folder, &groups, &sessions.limits, surroundings);
     if let (Some(section), Some(checks)) = (&checks, &forward_auth) {
-        forward_auth::check(reader, section, checks, (&listening.server.trusted_proxies, &apps.policy));
+        forward_auth::check(reader, section, checks, (listening.lacks_proxies, &apps.policy));
         let used = apps.declarations.iter().map(|declaration| declaration.certificates);
         forward_auth::warn_of_certificates(reader, apps.policy.apps().iter().zip(used));
     }

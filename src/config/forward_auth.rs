@@ -9,7 +9,7 @@ use super::{
 use crate::{
     access::{App, Policy},
     client_certificate::CertificateUse,
-    request::{ProxySecret, TrustedProxies},
+    request::ProxySecret,
 };
 
 /// `[forward_auth]`.
@@ -47,14 +47,15 @@ pub(super) fn check(
     reader: &Reader,
     section: &Section<'_>,
     checks: &ForwardAuthSection,
-    (proxies, policy): (&TrustedProxies, &Policy),
+    (lacks_proxies, policy): (bool, &Policy),
 ) {
-    if proxies.is_empty() {
+    if lacks_proxies {
         let error = reader.error(&section.span, "no proxy may ask: `trusted_proxies` is empty");
         let help = "name the addresses of the proxies in `[server]`: `trusted_proxies = [\"127.0.0.1\"]`";
         reader.report_absence(error.help(help));
     }
-    if policy.apps().iter().all(|app| app.hosts.is_empty()) {
+    // An app whose hosts cannot be read is none of these.
+    if !policy.apps().is_empty() && policy.apps().iter().all(|app| app.hosts.is_empty()) {
         let error = reader.error(&section.span, "no app has a host, by which a proxy could name it");
         reader.report_absence(
             error.help("give the app the host that people type: `host = \"wiki.example.com\"`"),

@@ -336,8 +336,9 @@ pub(super) static SECTIONS: &[&Keys] = &[
 ];
 
 /// Keys of other programs, each with the key of this one.
-pub(super) static ELSEWHERE: [(&str, &str); 20] = [
+pub(super) static ELSEWHERE: [(&str, &str); 21] = [
     ("listen", "https"),
+    ("port", "https"),
     ("bind", "https"),
     ("address", "https"),
     ("backend", "upstream"),

@@ -81,7 +81,8 @@ pub(super) fn read(
     let is_written = |list: &[Listed]| list.iter().all(|listed| listed.span.is_some());
     let is_written = is_written(&https) && is_written(&http);
     let checks = checks.map(|checks| forward_auth::read(reader, checks, addrs(&asked_at), folder));
-    (Listening { server, is_written }, checks)
+    let lacks_proxies = server.trusted_proxies.is_empty() && !names_any(field("trusted_proxies").as_ref());
+    (Listening { server, is_written, lacks_proxies }, checks)
 }
 
 impl ServerSection {
@@ -103,6 +104,8 @@ pub(super) struct Listening {
     pub(super) server: ServerSection,
     /// `false`: the listeners are defaults, which sockets from the service manager may replace.
     pub(super) is_written: bool,
+    /// Whether no proxy is named, not even in a way that cannot be read.
+    pub(super) lacks_proxies: bool,
 }
 
 /// An address to listen on, with its span; a default has none.
@@ -238,6 +241,11 @@ fn trusted_proxies(reader: &Reader, field: Option<Field<'_>>) -> TrustedProxies 
         believed.push(network);
     }
     TrustedProxies::new(believed)
+}
+
+/// Whether a list is there and not empty.
+fn names_any(field: Option<&Field<'_>>) -> bool {
+    field.is_some_and(|field| field.value.get_ref().as_array().is_none_or(|list| !list.is_empty()))
 }
 
 const DEFAULT_HTTPS: &str = "0.0.0.0:8443";

@@ -133,6 +133,7 @@ mod tests {
             ("lifetime", &LIMITS, "this key belongs in `[session]` or in `[tokens]` or in `[app.session]`"),
             ("idle_timeout", &APP, "this key belongs in `[session]` or in `[limits]` or in `[app.session]`"),
             ("listen", &TOP, "did you mean `https` in `[server]`?"),
+            ("port", &SERVER, "did you mean `https`?"),
             (
                 "zzz",
                 &RULE,

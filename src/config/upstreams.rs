@@ -114,7 +114,7 @@ impl<'a> Upstreams<'a> {
         else {
             return;
         };
-        let Listening { server, is_written } = self.listening;
+        let Listening { server, is_written, .. } = self.listening;
         let targets = addresses(host).into_iter().map(|ip| SocketAddr::from((ip, *port)));
         let own = targets.into_iter().find_map(|target| {
             [&server.https, &server.http].into_iter().find_map(|list| {

@@ -116,7 +116,7 @@ fn as_html(request: &Request<Incoming>, lines: &str) -> String {
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
          <meta name=color-scheme content='light dark'><title>whoami</title>\
-         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem}}\
+         <style>body{{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem;overflow-wrap:anywhere}}\
          pre{{overflow-x:auto;padding:1rem;border:1px solid #8884;border-radius:.5rem}}a{{margin-right:1rem}}</style>\
          <h1>whoami</h1><p>{greeting} This is the request as an application behind the gateway receives it:</p>\
          <pre>{}</pre><nav><a href='/public/'>Public</a><a href='/'>Signed in</a><a href='/team/'>Team</a>\

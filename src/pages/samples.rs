@@ -126,6 +126,7 @@ fn signing_in(full: bool) -> [Page<'static>; 11] {
             host: HOST,
             csrf: "token",
             name: if full { "Ada Lovelace" } else { "" },
+            is_portal: full,
             problem: full.then_some(TEXT),
         }),
         Page::Setup(Setup {

@@ -7,6 +7,7 @@ use super::{
     csrf::{self, Genuine},
     flash::FlashMessage,
     form::Form,
+    host_role::HostRole,
     person::readable_name,
     problem::FORM_EXPIRED,
 };
@@ -84,6 +85,7 @@ fn question(
         host: request.host,
         csrf: &token.form_token(),
         name: request.account.map_or("", |account| readable_name(&account.user)),
+        is_portal: matches!(request.host_role(), HostRole::Portal(_)),
         problem: problem.as_deref(),
     });
     request.render(status, &page)

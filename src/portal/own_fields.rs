@@ -100,7 +100,7 @@ impl<'a> OwnFields<'a> {
             kind: field.kind.as_str(),
             is_required: field.required,
             is_editable: field.editable_by == FieldEditor::User,
-            is_unfit: field.check(stored).is_err(),
+            is_unfit: !stored.is_empty() && value == stored && field.check(stored).is_err(),
             is_wrong: wrong.iter().any(|wrong| wrong.input == input),
             choices: offered
                 .map(|choice| ProfileChoice { is_chosen: choice == value, value: choice })

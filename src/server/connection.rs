@@ -3,7 +3,7 @@
 //! A worker's accept loop starts [`serve`] for each socket. TLS comes first; `http1` or `http2` serves what ALPN chose. A
 //! client that speaks plain HTTP where TLS is expected gets a refusal over plain HTTP, and is served nothing else.
 
-use std::{future::Future, pin::Pin, rc::Rc, sync::Arc};
+use std::{future::Future, io, pin::Pin, rc::Rc, sync::Arc};
 
 use bytes::BytesMut;
 use http::Method;
@@ -72,7 +72,14 @@ async fn shake_hands(
         }
         Ok(Ok(Err(error))) => {
             serving.counters.handshake_failed();
-            tracing::debug!(%error, peer = %connection.peer_addr, "TLS handshake failed");
+            let peer = connection.peer_addr;
+            // The person sees a connection that breaks off, and no page says why.
+            match refused_certificate(&error) {
+                Some(reason) => {
+                    tracing::info!(%reason, %peer, "client certificate refused in the TLS handshake")
+                }
+                None => tracing::debug!(%error, %peer, "TLS handshake failed"),
+            }
             None
         }
         Err(_) => {
@@ -81,6 +88,14 @@ async fn shake_hands(
             None
         }
     }
+}
+
+/// The reason if a handshake failed because of the client's certificate. A failure of a certificate of the gateway itself is
+/// the client's to judge, and comes as its alert.
+fn refused_certificate(error: &io::Error) -> Option<&rustls::Error> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::InvalidCertRevocationList(_))
+        .then_some(error)
 }
 
 /// Refuses a client that speaks plain HTTP where TLS is expected.

@@ -31,7 +31,13 @@ pub(crate) enum Existing {
 
 /// Makes a folder, and those above it, with mode 0700. An existing folder stays as it is.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    created.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            io::Error::new(error.kind(), "a part of this path is a file and no folder")
+        }
+        _ => error,
+    })
 }
 
 /// Makes a file with these contents, durable when this returns.

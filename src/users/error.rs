@@ -21,7 +21,7 @@ pub enum UserStoreError {
     #[error("there is already a user {0}")]
     Exists(UserName),
     /// No user has this name.
-    #[error("there is no user {0}")]
+    #[error("there is no user {0}; `portcullis user list` shows who there is")]
     NoSuchUser(UserName),
     /// No user has this number any more.
     #[error("there is no user number {0} any more")]
@@ -63,7 +63,7 @@ pub enum UserStoreError {
     #[error("an invitation needs an e-mail address in its usual form, by which the user is found")]
     NoAddress,
     /// No such factor belongs to this user.
-    #[error("user {0} has no such factor")]
+    #[error("user {0} has no such factor; `portcullis user factors {0}` lists those that there are")]
     NoSuchFactor(UserName),
     /// The file of the key that seals secrets cannot be used.
     #[error(transparent)]
@@ -80,7 +80,7 @@ pub enum UserStoreError {
     #[error("asking the operating system for random bytes")]
     NoRandomness,
     /// The user has no token with this number.
-    #[error("user {name} has no token {token}")]
+    #[error("user {name} has no token {token}; `portcullis token list` shows which there are")]
     NoSuchToken {
         /// The user.
         name: UserName,

@@ -57,16 +57,16 @@ pub enum UnfitValue {
     #[error("a value is required")]
     Missing,
     /// Longer than a header may hold, or with control characters.
-    #[error("it is a line of at most 1024 characters")]
+    #[error("the value has to be one line of at most 1024 characters")]
     NoLine,
     /// Not one of the choices.
-    #[error("it is one of {}", .0.join(", "))]
+    #[error("the value has to be one of {}", .0.join(", "))]
     NoChoice(Vec<Box<str>>),
     /// Not a number.
-    #[error("it is a number, as in 42 or -1.5")]
+    #[error("the value has to be a number, as in 42 or -1.5")]
     NoNumber,
     /// Not a day.
-    #[error("it is a day, as in 2026-11-30")]
+    #[error("the value has to be a day, as in 2026-11-30")]
     NoDate,
 }
 

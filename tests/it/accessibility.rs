@@ -108,7 +108,24 @@ fn no_page_of_any_language_is_wider_than_a_phone() {
             browser.open(&format!("file://{}", folder.path().join(&name).display()));
             browser.look(Look::light(320));
             assert_no_overflow(&browser, &format!("{} {name}", language.tag()));
+            let broken = "[...document.querySelectorAll('.codes code')].filter(it => it.getClientRects().length > 1).length";
+            assert_eq!(browser.evaluate(broken), 0, "{name}: recovery codes are broken in two");
         }
+    }
+}
+
+#[test]
+fn long_words_in_the_links_of_an_operator_make_no_page_wider_than_a_phone() {
+    let browser = Browser::start();
+    let title = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbau".into();
+    let links = vec![portcullis::pages::FooterLink { title, href: "/help".into() }];
+    let brand = Brand { title: Some("W".repeat(60).into()), logo: None, colour: None, links };
+    let pages = Pages::of_operator(brand, portcullis::language::Languages::default(), &[]).expect("pages");
+    let folder = previews();
+    for name in write_previews(&pages, "en", folder.path()) {
+        browser.open(&format!("file://{}", folder.path().join(&name).display()));
+        browser.look(Look::light(320));
+        assert_no_overflow(&browser, &name);
     }
 }
 

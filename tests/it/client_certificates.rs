@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use crate::support::{
     certificates::{ClientIdentity, SelfSigned, TestAuthority},
     gateway::{TestGateway, password},
-    process::until,
+    process::{Workplace, until},
     slapd::{SERVICE, SUFFIX, Slapd},
     upstream::{Event, Upstream},
     visitor::{Protocol, Response, Visitor},
@@ -337,6 +337,27 @@ fn a_revoked_certificate_is_refused_on_open_connections_too() {
     );
     let other = stage.authority.issue_to(vec![email("bob@example.com")], 8);
     assert!(!stage.is_refused(&other));
+}
+
+/// A browser shows a broken connection then: the reason is in the log alone.
+#[test]
+fn the_log_says_why_a_certificate_was_refused_in_the_handshake() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), TestAuthority::new());
+    fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    fs::write(folder.path().join("ca.crl"), authority.revocation_list(&[7], 4000)).unwrap();
+    let app =
+        "[[app]]\nhost = \"localhost\"\nclient_certificate = \"required\"\nupstream = \"builtin:whoami\"\n";
+    let place = Workplace::new(&sections(&folder, ""), app);
+    let gateway = place.start();
+    let alice = authority.issue_to(vec![email("alice@example.com")], 7);
+    let mut visitor = gateway.visitor().showing(&alice);
+    if let Ok(mut connection) = visitor.try_connect() {
+        let request = Request::get("/").body(String::new()).unwrap();
+        assert!(visitor.try_send_over(&mut connection, request).is_none(), "it is revoked");
+    }
+    gateway.stderr.wait_for_text(
+        "client certificate refused in the TLS handshake reason=invalid peer certificate: Revoked peer=127.0.0.1\n",
+    );
 }
 
 #[test]

@@ -452,6 +452,8 @@ fn sign_out_on_any_host_ends_the_sign_in_on_every_host() {
         alice.open(&mut gateway, "https://shop.example.org/");
         let page = alice.open(&mut gateway, &format!("{origin}/.gateway/logout"));
         assert_eq!(page.url, "https://login.example.com/.gateway/logout");
+        let body = &page.response.body;
+        assert!(body.contains("for every application that you use in this browser"), "{body}");
         let page = alice.submit(&mut gateway, &page, &[]);
         assert_eq!(page.url, "https://login.example.com/.gateway/login");
         assert!(page.response.body.contains("You have signed out."));

@@ -114,6 +114,7 @@ fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
         "{page}"
     );
     assert!(!page.contains("rank"), "{page}");
+    assert!(page.contains("digits and . _ - + are possible"), "{page}");
     let csrf = form.field("csrf");
     let fixed = [("csrf", csrf.as_str()), ("username", "bob"), ("new", PASSWORD), ("again", PASSWORD)];
     let mut send = |values: &[(&str, &str)]| {
@@ -129,6 +130,7 @@ fn a_registration_fills_in_own_fields_and_sets_nothing_of_operators() {
         let response = send(values);
         assert_eq!(response.status, 422, "{values:?}");
         assert!(response.text().contains(problem), "{values:?}: {}", response.text());
+        assert!(!response.text().contains("no longer offered"), "{values:?}: nothing is stored yet");
         assert!(gateway.users().find_by_name(&name("bob")).unwrap().is_none());
     }
     let forged = [

@@ -114,7 +114,10 @@ fn a_form_that_is_not_kept_returns_to_its_page_with_a_notice() {
         // A script in an open page gets a problem to show.
         let response = alice.fetch(&Method::GET, "/api");
         let problem: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
-        assert_eq!(problem["detail"], "Your session has ended. Reload the page to sign in.");
+        assert_eq!(
+            problem["detail"],
+            "You are not signed in, or your session has ended. Reload the page to sign in."
+        );
     }
 }
 

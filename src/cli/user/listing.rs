@@ -12,7 +12,7 @@ use crate::{
     cli::table::Table,
     clock::Timestamp,
     identity::{BackendName, GroupName, Permission, UserId, UserName},
-    users::{Account, Factor, FactorId, FactorKind, LinkedIdentity, UserFields},
+    users::{Account, Factor, FactorId, FactorKind, LinkedIdentity, UnfitValue, UserFields},
 };
 
 /// A table with a row for each user.
@@ -52,6 +52,8 @@ pub(super) fn show_as_text(account: &Account, fields: &UserFields, out: &mut dyn
         let value = field.value_of(user);
         let fact = match field.check(value) {
             Ok(()) => or_dash(value),
+            Err(UnfitValue::Missing) if account.machine => or_dash(value),
+            Err(UnfitValue::Missing) => "- (a value is required)".to_owned(),
             Err(unfit) => format!("{} (does not fit any more: {unfit})", or_dash(value)),
         };
         table.push([field.title.to_string(), fact]);

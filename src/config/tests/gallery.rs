@@ -502,3 +502,16 @@ fn text_and_icons_that_the_start_page_cannot_show() {
     assert_eq!(said.matches("this text cannot be shown").count(), 2, "{said}");
     assert_eq!(said.matches("`icon` cannot be").count(), 3, "{said}");
 }
+
+/// One mistake gives one message: a host that is none does not stand for every host, nor a proxy that is none for no proxy.
+#[test]
+fn values_that_cannot_be_read_are_not_taken_for_absent() {
+    let file = "[server]\ntrusted_proxies = \"proxy\"\n[forward_auth]\nlisten = \"127.0.0.1:9180\"\n\
+                [[app]]\nhost = \"a b\"\nupstream = \"builtin:whoami\"\n\
+                [[app]]\nhost = \"c d\"\nupstream = \"builtin:whoami\"\n";
+    let said = said(file);
+    for message in ["\"proxy\" is no network", "\"a b\" is no host name", "\"c d\" is no host name"] {
+        assert!(said.contains(message), "{message}: {said}");
+    }
+    assert!(said.ends_with("gateway.toml: 3 errors"), "{said}");
+}

@@ -117,6 +117,8 @@ pub struct Logout<'a> {
     pub csrf: &'a str,
     /// The user's name as people read it; empty if nobody is signed in.
     pub name: &'a str,
+    /// Whether this is the portal host, where a sign-out is one from all applications.
+    pub is_portal: bool,
     /// The reason why the form is shown again.
     pub problem: Option<&'a str>,
 }

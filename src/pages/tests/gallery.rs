@@ -115,7 +115,10 @@ pub(super) fn gallery() -> Vec<(&'static str, Page<'static>)> {
         ),
         ("account-incomplete", Page::Account(Account { incomplete: true, ..account() })),
         ("login-signed-out", Page::Login(Login { flash: Some("You have signed out."), ..login(host, "") })),
-        ("logout", Page::Logout(Logout { host, csrf, name: "Ada Lovelace", problem: None })),
+        (
+            "logout",
+            Page::Logout(Logout { host, csrf, name: "Ada Lovelace", is_portal: false, problem: None }),
+        ),
         ("account", Page::Account(account())),
         (
             "account-superuser",

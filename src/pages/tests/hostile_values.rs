@@ -25,7 +25,7 @@ async fn hostile_values_are_text_on_every_page() {
             ..login(HOSTILE, HOSTILE)
         }),
         Page::Login(Login { flash: Some(HOSTILE), ..login(HOSTILE, HOSTILE) }),
-        Page::Logout(Logout { host, csrf: HOSTILE, name: HOSTILE, problem: Some(HOSTILE) }),
+        Page::Logout(Logout { host, csrf: HOSTILE, name: HOSTILE, is_portal: false, problem: Some(HOSTILE) }),
         Page::Account(Account {
             is_portal: false,
             host,

@@ -210,7 +210,8 @@ fn a_user_who_does_not_exist_is_an_error_everywhere() {
         &["enable", "nobody"],
         &["remove", "nobody", "--yes"],
     ] {
-        assert_eq!(it.run(line, GOOD).error(), "there is no user nobody", "{line:?}");
+        let said = it.run(line, GOOD).error();
+        assert_eq!(said, "there is no user nobody; `portcullis user list` shows who there is", "{line:?}");
     }
 }
 
@@ -234,7 +235,10 @@ fn fields_take_values_that_fit_and_keep_those_that_fit_no_more() {
     let add = |it: &Fixture, more: &[&str]| it.run(&[&["add", "alice", "--no-password"], more].concat(), "");
     assert_eq!(add(&it, &[]).error(), "field team needs a value: `--field team=VALUE`");
     it.run(&["add", "backup", "--machine"], "").ok();
-    assert_eq!(add(&it, &["--field", "team=green"]).error(), "field team: it is one of red, blue");
+    assert_eq!(
+        add(&it, &["--field", "team=green"]).error(),
+        "field team: the value has to be one of red, blue"
+    );
     assert_eq!(
         add(&it, &["--field", "colour=red"]).error(),
         "the configuration defines no field \"colour\", only team, desk"
@@ -250,9 +254,17 @@ fn fields_take_values_that_fit_and_keep_those_that_fit_no_more() {
         ..fields().named("team").unwrap().clone()
     }]);
     let shown = it.run(&["show", "alice"], "").ok().out;
-    assert!(shown.contains("red (does not fit any more: it is one of blue)"), "{shown}");
+    assert!(shown.contains("red (does not fit any more: the value has to be one of blue)"), "{shown}");
     it.run(&["set", "alice", "--full-name", "Alice"], "").ok();
     assert_eq!(it.account("alice").user.attributes["team"], "red");
+    // A new field that is required: people lack its value, machines need none.
+    it.fields =
+        UserFields::new(vec![UserField { name: "floor".into(), ..fields().named("team").unwrap().clone() }]);
+    for (name, is_required) in [("alice", true), ("backup", false)] {
+        let shown = it.run(&["show", name], "").ok().out;
+        assert!(shown.contains("TEAM") && !shown.contains("any more"), "{shown}");
+        assert_eq!(shown.contains("- (a value is required)"), is_required, "{shown}");
+    }
     it.fields = UserFields::default();
     let shown = it.run(&["show", "alice"], "").ok().out;
     assert!(shown.contains("team=red"), "{shown}");

@@ -151,7 +151,10 @@ fn link_and_unlink_connect_an_id_of_a_backend_to_one_account() {
     for (line, message) in [
         (["link", "bob", "idp", "8a7f"], "idp 8a7f already belongs to user alice"),
         (["link", "bob", "nowhere", "1"], "there is no backend nowhere in the configuration, only idp"),
-        (["link", "nobody", "idp", "1"], "there is no user nobody"),
+        (
+            ["link", "nobody", "idp", "1"],
+            "there is no user nobody; `portcullis user list` shows who there is",
+        ),
         (["unlink", "bob", "idp", "8a7f"], "idp 8a7f does not belong to user bob"),
     ] {
         assert_eq!(it.run(&line, "").error(), message);

@@ -12,7 +12,7 @@ refused-plain-http = The request came as plain HTTP, but this port needs HTTPS. 
 refused-plain-http-some = The request came as plain HTTP, but this port needs HTTPS. Use an address that begins with https:// instead. If the request contained a password or a token, others on the network could read it: replace it.
 refused-sign-in-title = Please sign in
 # An application may show this text in a page that was open before.
-refused-sign-in = Your session has ended. Reload the page to sign in.
+refused-sign-in = You are not signed in, or your session has ended. Reload the page to sign in.
 refused-confirm-title = Please confirm your password
 refused-confirm = For this you have to confirm your password again.
 refused-wrong-credential-title = This credential isn’t valid
