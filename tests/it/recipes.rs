@@ -9,6 +9,7 @@ mod clients;
 mod development;
 pub mod document;
 mod heavy;
+mod jupyterhub;
 mod node;
 mod python;
 mod registry;
@@ -27,6 +28,8 @@ fn the_document_names_the_versions_that_the_tests_install() {
         include_str!("../recipes/package.json"),
         include_str!("../recipes/development/requirements.txt"),
         include_str!("../recipes/moin/requirements.txt"),
+        include_str!("../recipes/jupyterhub/requirements.txt"),
+        include_str!("../recipes/jupyterhub/package.json"),
         include_str!("../recipes/pgadmin/requirements.txt"),
         include_str!("../recipes/heavy/requirements.txt"),
         include_str!("../recipes/heavy/package.json"),
@@ -38,6 +41,8 @@ fn the_document_names_the_versions_that_the_tests_install() {
         ("Flask-AppBuilder", "flask-appbuilder"),
         ("Gradio", "gradio"),
         ("Jupyter Server", "jupyter-server"),
+        ("JupyterHub", "jupyterhub"),
+        ("JupyterHub", "configurable-http-proxy"),
         ("MoinMoin", "moin"),
         ("Node-RED", "node-red"),
         ("Radicale", "radicale"),

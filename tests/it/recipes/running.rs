@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, Permissions},
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
@@ -204,15 +204,7 @@ impl Application {
 
     /// Asks it past the gateway, as another program on its machine can, with these header fields; head and body of the response.
     pub fn ask_directly(&self, path: &str, fields: &[(&str, &str)]) -> String {
-        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a connection");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let fields = fields.concat();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");
-        socket.write_all(head.as_bytes()).expect("a request");
-        let mut response = Vec::new();
-        socket.read_to_end(&mut response).expect("a response");
-        String::from_utf8_lossy(&response).into_owned()
+        ask_directly(self.port, path, fields).expect("a response")
     }
 
     fn signal(&self, name: &str) {
@@ -238,6 +230,19 @@ impl Drop for Application {
             }
         }
     }
+}
+
+/// The response of what listens on this port to a request with these header fields.
+pub fn ask_directly(port: u16, path: &str, fields: &[(&str, &str)]) -> io::Result<String> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let fields = fields.concat();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");
+    socket.write_all(head.as_bytes())?;
+    let mut response = Vec::new();
+    socket.read_to_end(&mut response)?;
+    Ok(String::from_utf8_lossy(&response).into_owned())
 }
 
 /// Whether there is a response to a request. A server that only listens may still be loading the application.
