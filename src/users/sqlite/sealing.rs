@@ -32,9 +32,10 @@ pub struct RenewedSeals {
 impl UserStore {
     /// Seals all secrets anew with a new key, and removes the old key from the key file.
     ///
-    /// There are two transactions. The first one adds the new key to the file and seals each secret with it; the second one
-    /// takes the older keys out of the file, after it has made sure that no secret needs them. A crash in between, or in
-    /// one of them, leaves every secret readable, and the next call does the rest.
+    /// There are three transactions. The first one finishes a renewal that was broken off; the second one adds the new key to
+    /// the file and seals each secret with it; the third one takes the older keys out of the file, after it has made sure that
+    /// no secret needs them. A crash in between, or in one of them, leaves every secret readable, and the next call does the
+    /// rest.
     pub fn renew_seals(&mut self) -> Result<RenewedSeals, UserStoreError> {
         let folder = self.state_folder();
         // Freed pages of the file are overwritten: their content was sealed with the key that is taken out of use.
@@ -49,16 +50,15 @@ impl UserStore {
     }
 
     pub(super) fn seal_with_new_key(&mut self, folder: &Path) -> Result<RenewedSeals, UserStoreError> {
+        // After a renewal that was broken off. What needs one of the older keys no longer does. In a transaction of its own,
+        // because the next one may be broken off, too, each time with one more key in the file, which holds a limited number.
+        self.write("renewing the seals", |write| match SealingKey::open(folder) {
+            Ok(key) if key.has_older() => write.seal_anew(&key).map(drop),
+            Ok(_) => Ok(()),
+            Err(SealingKeyError::Missing(_)) if !has_sealed(write.transaction)? => Ok(()),
+            Err(error) => Err(UserStoreError::from(error).into()),
+        })?;
         self.write("renewing the seals", |write| {
-            match SealingKey::open(folder) {
-                // After a renewal that was broken off. What needs one of the older keys no longer does.
-                Ok(key) if key.has_older() => {
-                    write.seal_anew(&key)?;
-                }
-                Ok(_) => {}
-                Err(SealingKeyError::Missing(_)) if !has_sealed(write.transaction)? => {}
-                Err(error) => return Err(UserStoreError::from(error).into()),
-            }
             let key = SealingKey::add_newer(folder).map_err(UserStoreError::from)?;
             write.seal_anew(&key)
         })

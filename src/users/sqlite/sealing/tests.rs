@@ -158,6 +158,36 @@ fn a_renewal_that_is_broken_off_anywhere_leaves_every_secret_readable_and_is_fin
     assert!(it.works(&mut alice) && it.works(&mut bob));
 }
 
+/// The key file holds 16 keys. A renewal that ends after it has added one, and before its transaction has, must not push
+/// out the key that seals the secrets, however often that happens.
+#[test]
+fn renewals_that_end_before_their_commit_push_no_needed_key_out_of_the_file() {
+    let mut it = Fixture::new();
+    let mut alice = enrol(&mut it.store, &it.clock, "alice");
+    let folder = it.temp.path().to_owned();
+    let database = Connection::open(folder.join("users.db")).unwrap();
+    // Secrets can be sealed with one key alone.
+    database
+        .execute_batch(
+            "CREATE TABLE allowed (id BLOB);
+             CREATE TRIGGER broken_off BEFORE UPDATE OF secret ON totp
+             WHEN NOT EXISTS (SELECT 1 FROM allowed WHERE id = substr(NEW.secret, 1, length(id)))
+             BEGIN SELECT RAISE(ABORT, 'broken off'); END;",
+        )
+        .unwrap();
+    for round in 0..20 {
+        let key = SealingKey::open(&folder).unwrap();
+        let id = key.seal(b"", b"").unwrap()[..4].to_vec();
+        database.execute("DELETE FROM allowed", []).unwrap();
+        database.execute("INSERT INTO allowed VALUES (?1)", [id]).unwrap();
+        assert!(it.store.renew_seals().is_err(), "{round}");
+        assert!(it.keys() > 1, "a key was added: {round}");
+    }
+    database.execute_batch("DROP TRIGGER broken_off").unwrap();
+    assert_eq!(it.store.renew_seals().unwrap(), RenewedSeals { sealed: 2, unopened: 0 });
+    assert!(it.works(&mut alice) && it.keys() == 1);
+}
+
 fn enrol_again(it: &mut Fixture) -> Person {
     let number = it.sealed().len();
     enrol(&mut it.store, &it.clock, &format!("user{number}"))
