@@ -19,7 +19,7 @@ use crate::support::{
     cookies::SESSION,
     gateway::{TestGateway, password, quick_hash},
     process::until,
-    upstream::{OK, Received, Upstream},
+    upstream::{Gate, OK, Received, Upstream},
     visitor::Visitor,
 };
 
@@ -224,6 +224,11 @@ fn a_notice_that_an_app_does_not_take_is_given_up_after_four_attempts() {
     assert_eq!(bob.sign_out().status, 303);
     until("the notice about bob", || notices(&upstream).iter().any(|notice| sid(notice) != of_alice));
     assert_eq!(notices(&upstream).iter().filter(|notice| sid(notice) == of_alice).count(), 4);
+    let counted = |outcome: &str| {
+        gateway.counted(&format!("portcullis_sign_out_notices_{outcome}_total{{app=\"wiki\"}}"))
+    };
+    until("the notice is counted", || counted("given_up") == 1);
+    assert_eq!((counted("sent"), counted("dropped")), (0, 0));
 }
 
 /// Waits for this many notices while the time goes on.
@@ -361,6 +366,55 @@ fn an_app_that_does_not_respond_delays_and_loses_notices_to_itself_alone() {
     send(&mut bob, &Method::GET, "/page", &OWN);
     assert_eq!(bob.sign_out().status, 303);
     until("the wiki is told about bob", || counted("sent", "wiki") == u64::from(fill + more + 1));
+}
+
+/// A token is valid for two minutes, and the notices before it may take longer.
+#[test]
+fn a_notice_is_signed_when_its_turn_comes_and_left_out_if_the_app_wants_none_by_then() {
+    let (open, gate) = Gate::closed();
+    let upstream = Upstream::scripted(move |conn| {
+        while conn.request()?.is_some() {
+            gate.wait();
+            conn.send(OK.as_bytes())?;
+        }
+        Ok(())
+    });
+    let gateway = gateway(&upstream, "sign_out_notice = \"/end\"");
+    end_sessions(&gateway, 0..10);
+    until("eight are under way", || notices(&upstream).len() == 8);
+    gateway.clock.advance(Duration::from_mins(10));
+    open.send(()).unwrap();
+    until("the ninth is under way", || notices(&upstream).len() == 9);
+    let signed = |number: usize| told(&notices(&upstream)[number])["iat"].as_i64().unwrap();
+    assert!(signed(8) >= signed(0) + 600, "{} after {}", signed(8), signed(0));
+
+    let app = format!("[[app]]\nname = \"wiki\"\nhost = \"localhost\"\nupstream = {:?}\n", upstream.url);
+    gateway.reload("", &app);
+    drop(open);
+    let counted = |outcome: &str| {
+        gateway.counted(&format!("portcullis_sign_out_notices_{outcome}_total{{app=\"wiki\"}}"))
+    };
+    until("nine are sent", || counted("sent") == 9);
+    assert_eq!((notices(&upstream).len(), counted("given_up"), counted("dropped")), (9, 0, 0));
+}
+
+#[test]
+fn an_app_is_told_of_the_sessions_alone_that_could_have_reached_it() {
+    for (sections, reaches_all) in [("", false), ("[portal]\nhost = \"login.example.com\"\n", true)] {
+        let (other, own) = (Upstream::ok(), Upstream::ok());
+        let app = |host: &str, upstream: &Upstream| {
+            format!("[[app]]\nhost = {host:?}\nupstream = {:?}\nsign_out_notice = \"/end\"\n", upstream.url)
+        };
+        let apps = format!("{}{}", app("other.example", &other), app("localhost", &own));
+        let gateway = TestGateway::start_with(sections, &apps);
+        gateway.add_user("alice", &[]);
+        end_sessions(&gateway, 0..20);
+        until("the app of the host is told", || notices(&own).len() == 20);
+        if reaches_all {
+            until("the other app is told", || notices(&other).len() == 20);
+        }
+        assert_eq!(notices(&other).is_empty(), !reaches_all, "{sections}");
+    }
 }
 
 /// Ends as many sessions of alice, who has signed in at another millisecond each time.

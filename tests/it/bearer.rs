@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use portcullis::{
     identity::{BackendName, IdentityPair, UserName},
     users::NewUser,
@@ -216,6 +216,8 @@ fn an_access_token_whose_claims_are_wrong_costs_no_signature_and_no_budget() {
         json!({"iss": "https://evil.example"}),
         json!({"nonce": "x"}),
         json!({"sub": ""}),
+        json!({"cnf": {"x5t#S256": "bound to a certificate that is not shown"}}),
+        json!({"cnf": {"x5t#S256": BASE64URL_NOPAD.encode(&[7; 32])}}),
     ] {
         for _ in 0..3 {
             assert_eq!(get_from(&gateway, MALLORY, &provider.forged_access_token(&wrong)), 401, "{wrong}");

@@ -23,7 +23,7 @@ use crate::support::{
 
 /// A gateway whose app takes client certificates and access tokens, with the machine `backup`.
 struct Stage {
-    _folder: TempDir,
+    folder: TempDir,
     authority: TestAuthority,
     provider: OidcProvider,
     upstream: Upstream,
@@ -56,7 +56,7 @@ impl Stage {
         let backend = BackendName::parse("corp").unwrap();
         let (authority_of_id, subject) = (provider.issuer().into(), "machine".into());
         users.link_pair(&name, &IdentityPair { backend, authority: authority_of_id, subject }).unwrap();
-        let stage = Self { _folder: folder, authority, provider, upstream, gateway, sections, apps };
+        let stage = Self { folder, authority, provider, upstream, gateway, sections, apps };
         until("the keys are known", || stage.send(stage.visitor(), &json!({})).0 == 200);
         stage
     }
@@ -126,6 +126,25 @@ fn the_certificate_of_a_proxy_is_not_that_of_a_token() {
     stage.gateway.reload_text(&text.replace("workers = 2\n", trusting));
     until("the keys are known", || stage.send(stage.visitor(), &json!({})).0 == 200);
     assert_eq!(send_token(stage.visitor().showing(&own), &token).0, 401);
+}
+
+/// A provider may bind a token to any certificate (RFC 8705 §2.2). Here an authority vouches for it, as of now.
+#[test]
+fn a_token_that_is_bound_to_a_certificate_is_refused_once_no_authority_vouches_for_it() {
+    let stage = Stage::new();
+    let own = stage.identity();
+    let token = stage.provider.access_token(&json!({"cnf": bound_to(&own)}));
+    let mut visitor = stage.visitor().showing(&own);
+    let mut connection = visitor.connect();
+    let mut status = || {
+        let request =
+            Request::get("/").header("accept", "*/*").header(AUTHORIZATION, format!("Bearer {token}"));
+        visitor.send_over(&mut connection, request.body(String::new()).unwrap()).status.as_u16()
+    };
+    assert_eq!(status(), 200);
+    std::fs::write(stage.folder.path().join("ca.pem"), TestAuthority::new().pem()).unwrap();
+    stage.gateway.reload(&stage.sections, &stage.apps);
+    assert_eq!(status(), 401);
 }
 
 #[test]

@@ -278,6 +278,30 @@ fn an_account_that_needs_a_factor_adds_one_before_anything_else() {
 }
 
 #[test]
+fn a_new_password_renews_the_session_of_somebody_who_has_shown_the_required_factor_before() {
+    const PASSWORD: &str = "/.gateway/account/password";
+    const NEW: &str = "copper lantern meadow";
+    let sections = "[session]\nlifetime = \"2h\"\nidle_timeout = \"90m\"\n\
+                    [accounts]\nsecond_factor = \"required\"\n";
+    let gateway = TestGateway::start_with(sections, WHOAMI);
+    gateway.add_user("alice", &[]);
+    let (secret, _) = enrol(&gateway, "alice");
+    let mut alice = half_signed_in(&gateway, "/page");
+    assert_eq!(second_step(&mut alice, &code(&gateway, &secret)).location(), "/page");
+    gateway.clock.advance(Duration::from_mins(80));
+    let change = |alice: &mut Visitor| {
+        let (csrf, current) = (alice.get(PASSWORD).field("csrf"), password("alice"));
+        alice.submit(PASSWORD, &[("csrf", &csrf), ("current", &current), ("new", NEW), ("again", NEW)])
+    };
+    let to = change(&mut alice);
+    assert!(to.location().starts_with("/.gateway/confirm?"), "{}", to.text());
+    confirm(&mut alice, to.location(), ("code", &code(&gateway, &secret)));
+    assert_eq!(change(&mut alice).location(), "/.gateway/account");
+    gateway.clock.advance(Duration::from_mins(80));
+    assert_eq!(alice.get("/page").status, 200, "more than two hours after the sign-in");
+}
+
+#[test]
 fn a_person_adds_renames_and_removes_an_app_after_a_fresh_proof() {
     let gateway = TestGateway::start(WHOAMI);
     gateway.add_user("alice", &[]);

@@ -501,6 +501,35 @@ fn the_name_of_a_removed_user_is_given_to_nobody_by_a_directory() {
 }
 
 #[test]
+fn somebody_who_asked_to_stay_signed_in_does_so_after_the_step_of_required_fields() {
+    const FIELDS_STEP: &str = "/.gateway/login/profile";
+    let slapd = Slapd::start(&people(&["alice"]));
+    let limits = "lifetime = \"24h\"\nidle_timeout = \"24h\"\n";
+    let section = backend(&slapd, &slapd.url(), NEVER)
+        .replace(limits, &format!("{limits}remember_lifetime = \"30d\"\n"));
+    let field = "[[user_field]]\nname = \"desk\"\nrequired = true\neditable_by = \"user\"\n";
+    let gateway = TestGateway::start_with(&format!("{section}{field}"), APPS);
+    for (remember, is_signed_in) in [("yes", true), ("", false)] {
+        let mut alice = Visitor::of(&gateway);
+        let (csrf, right) = (alice.get("/.gateway/login?next=/page").field("csrf"), secret("alice"));
+        let fields =
+            [("csrf", csrf.as_str()), ("next", "/page"), ("username", "alice"), ("password", &right)];
+        let proved = alice.submit("/.gateway/login", &[&fields[..], &[("remember", remember)]].concat());
+        if remember.is_empty() {
+            assert_eq!(proved.location(), "/page", "it is asked once");
+        } else {
+            assert_eq!(proved.location(), FIELDS_STEP, "{}", proved.text());
+            let csrf = alice.get(FIELDS_STEP).field("csrf");
+            let done = alice.submit(FIELDS_STEP, &[("csrf", &csrf), ("field.desk", "12")]);
+            assert_eq!(done.location(), "/page", "{}", done.text());
+        }
+        assert_eq!(alice.get("/").status, 200);
+        gateway.clock.advance(Duration::from_hours(48));
+        assert_eq!(alice.get("/").status == 200, is_signed_in, "{remember:?}");
+    }
+}
+
+#[test]
 fn other_presets_read_entries_that_are_shaped_like_theirs() {
     for (preset, base, entries, name, state) in [
         ("freeipa", "cn=users,cn=accounts,dc=example,dc=test", FREEIPA, "ipa", "nsAccountLock: TRUE"),

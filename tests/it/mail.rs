@@ -137,6 +137,27 @@ fn two_gateways_with_one_queue_send_each_message_once() {
     assert_eq!(server.taken(), 3);
 }
 
+/// Sends a form while the gateway cannot write to the queue of mail. Its change `is_done` meanwhile, and the response, which
+/// this returns, comes once the queue can be written.
+fn confirmed_late(
+    gateway: &TestGateway,
+    visitor: &mut Visitor,
+    (page, fields): (&str, &[(&str, &str)]),
+    is_done: impl Fn() -> bool,
+) -> Response {
+    let other = rusqlite::Connection::open(gateway.folder().join("state/mail.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (confirmed, confirmation) = channel();
+    thread::scope(|scope| {
+        scope.spawn(move || confirmed.send(visitor.submit(page, fields)).unwrap());
+        until("the change", is_done);
+        let early = confirmation.recv_timeout(Duration::from_secs(1));
+        assert!(early.is_err(), "a crash now would lose the mail of a change that was confirmed: {early:?}");
+        other.execute_batch("ROLLBACK").unwrap();
+        confirmation.recv().unwrap()
+    })
+}
+
 #[test]
 fn a_new_password_is_confirmed_after_its_notice_is_in_the_queue_on_the_disk() {
     let server = SmtpServer::start();
@@ -144,31 +165,38 @@ fn a_new_password_is_confirmed_after_its_notice_is_in_the_queue_on_the_disk() {
     let mut alice = Visitor::of(&gateway);
     alice.sign_in("alice", &password("alice"));
     server.set("hang");
-    let path = gateway.folder().join("state/mail.db");
     let name = UserName::parse("alice").unwrap();
     let credential = || gateway.users().find_by_name(&name).unwrap().unwrap().credential;
     let before = credential();
-    let csrf = alice.get("/.gateway/account/password").field("csrf");
-    // The gateway cannot write to the queue.
-    let other = rusqlite::Connection::open(&path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (confirmed, confirmation) = channel();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let (current, new) = (password("alice"), "quiet otters fold umbrellas");
-            let fields = [("csrf", csrf.as_str()), ("current", &current), ("new", new), ("again", new)];
-            confirmed.send(alice.submit("/.gateway/account/password", &fields)).unwrap();
-        });
-        until("the password is changed", || credential() != before);
-        let early = confirmation.recv_timeout(Duration::from_secs(1));
-        assert!(
-            early.is_err(),
-            "a crash now would lose the notice of a change that was confirmed: {early:?}"
-        );
-        other.execute_batch("ROLLBACK").unwrap();
-        assert_eq!(confirmation.recv().unwrap().location(), "/.gateway/account");
-        let queue = MailQueue::open(&path, gateway.clock.clone()).unwrap();
-        let waiting = queue.list().unwrap();
-        assert!(waiting.iter().any(|mail| mail.subject.contains("was changed")), "{waiting:?}");
-    });
+    let (page, csrf) = ("/.gateway/account/password", alice.get("/.gateway/account/password").field("csrf"));
+    let (current, new) = (password("alice"), "quiet otters fold umbrellas");
+    let fields = [("csrf", csrf.as_str()), ("current", &current), ("new", new), ("again", new)];
+    let changed = confirmed_late(&gateway, &mut alice, (page, &fields), || credential() != before);
+    assert_eq!(changed.location(), "/.gateway/account");
+    let queue = MailQueue::open(&gateway.folder().join("state/mail.db"), gateway.clock.clone()).unwrap();
+    let waiting = queue.list().unwrap();
+    assert!(waiting.iter().any(|mail| mail.subject.contains("was changed")), "{waiting:?}");
+}
+
+#[test]
+fn a_new_address_is_confirmed_after_its_mails_are_in_the_queue_on_the_disk() {
+    let server = SmtpServer::start();
+    let gateway = gateway(&server, "");
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let page = "/.gateway/account/email";
+    let csrf = alice.get(page).field("csrf");
+    let users = rusqlite::Connection::open(gateway.folder().join("state/users.db")).unwrap();
+    let links = || users.query_row("SELECT count(*) FROM link", [], |row| row.get::<_, i64>(0)).unwrap();
+    let fields = [("csrf", csrf.as_str()), ("email", "new@example.com")];
+    assert_eq!(confirmed_late(&gateway, &mut alice, (page, &fields), || links() == 1).status, 200);
+    let mail = server.find("new@example.com", "wants this address to be that of");
+    let page = alice.get(mail.path()).location().to_owned();
+    let csrf = alice.get(&page).field("csrf");
+    let name = UserName::parse("alice").unwrap();
+    let address = || gateway.users().find_by_name(&name).unwrap().unwrap().user.email.clone();
+    let is_done = || address() == "new@example.com";
+    let changed = confirmed_late(&gateway, &mut alice, (&page, &[("csrf", &csrf)]), is_done);
+    assert_eq!(changed.location(), "/.gateway/account");
+    server.find("alice@example.com", "has another address now");
 }

@@ -165,3 +165,22 @@ fn callback_of_another_browser_opens_no_session_on_any_host() {
         assert!(alice.cookie("login.example.com", SESSION).is_none());
     }
 }
+
+/// A browser checks `form-action` against the hand-over to the app, too, which follows the form.
+#[test]
+fn step_of_required_fields_leads_back_to_the_app_host() {
+    let provider = OidcProvider::start();
+    let sections = format!(
+        "[portal]\nhost = \"login.example.com\"\n[[backend]]\ntype = \"local\"\n{}\
+         [[user_field]]\nname = \"desk\"\nrequired = true\neditable_by = \"user\"\n",
+        provider.section("corp", "")
+    );
+    let (mut gateway, mut alice) = (InProcess::start_with(&sections, APPS), Browser::default());
+    provider.use_clock(&gateway.clock);
+    let page = sign_in(&mut alice, &mut gateway, &provider, ("https://wiki.example.com/page", &json!({})));
+    assert_eq!(page.url, format!("{LOGIN}/.gateway/login/profile"));
+    let policy = page.response.header("content-security-policy");
+    assert!(policy.contains("form-action 'self' https://wiki.example.com;"), "{policy}");
+    let page = alice.submit(&mut gateway, &page, &[("field.desk", "12")]);
+    assert_eq!((page.url.as_str(), page.user()), ("https://wiki.example.com/page", "alice"));
+}

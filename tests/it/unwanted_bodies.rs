@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::support::{
     client::RawClient,
+    frames::{END_HEADERS, END_STREAM, Frames, HEADERS, block, frame, get, post},
     gateway::TestGateway,
     upstream::{Upstream, public_app},
 };
@@ -65,4 +66,37 @@ fn a_body_of_a_refused_request_without_an_end_is_not_read_for_ever() {
     }
     let response = client.response();
     assert_eq!((response.status, response.values("connection")), (401, vec!["close"]));
+}
+
+#[test]
+fn a_body_of_a_refused_request_is_read_up_to_256_kib() {
+    let upstream = Upstream::ok();
+    let gateway = gateway(&upstream);
+    let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
+    for (chunks, connection) in [(8, vec![]), (9, vec!["close"])] {
+        let mut client = RawClient::connect(&gateway);
+        client.send(head(CHUNKED));
+        client.send(format!("{}0\r\n\r\n", chunk.repeat(chunks)));
+        let response = client.response();
+        assert_eq!((response.status, response.values("connection")), (401, connection), "{chunks}");
+    }
+}
+
+/// The other streams of the connection go on, so that there is no reason to wait for the body.
+#[test]
+fn a_refused_request_of_http2_gets_its_response_before_its_body() {
+    let upstream = Upstream::ok();
+    let gateway = gateway(&upstream);
+    let mut client = Frames::connect(&gateway);
+    let refused = frame(HEADERS, END_HEADERS, 1, block(&post("/kept/")));
+    let public = frame(HEADERS, END_HEADERS | END_STREAM, 3, block(&get("/")));
+    client.send([refused, public].concat());
+    let mut responses = Vec::new();
+    while responses.len() < 2 {
+        let frame = client.next().unwrap();
+        if frame.kind == HEADERS {
+            responses.push(frame.stream);
+        }
+    }
+    assert_eq!(responses, [1, 3], "the first waits for a body");
 }

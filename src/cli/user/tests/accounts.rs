@@ -281,4 +281,6 @@ fn an_import_of_a_dash_reads_standard_input() {
         output.out
     );
     assert!(it.account("carol").active);
+    let error = it.run(&["import", "-", "--format", "shadow"], file).error();
+    assert!(error.contains("expected nine fields with colons between them"), "{error}");
 }

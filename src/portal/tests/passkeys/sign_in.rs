@@ -245,6 +245,53 @@ async fn further_answers_to_one_challenge_count_as_failures() {
     assert_eq!((statuses[..50].to_vec(), statuses[50..].to_vec()), (vec![401; 50], vec![429; 10]));
 }
 
+/// Otherwise whoever is throttled fills the session store.
+#[tokio::test]
+async fn an_answer_that_is_throttled_does_not_use_its_challenge_up() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    for _ in 0..5 {
+        assert_eq!(person.sign_in(&fixture, |shown| shown.flags = UP).await.status, 401);
+    }
+    let form = person.browser.get(&fixture, "login?next=/wiki").await;
+    let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    for status in [429, 303] {
+        let mut browser = person.browser.clone();
+        let reply = browser.post(&fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+        fixture.clock.advance(Duration::from_mins(1));
+    }
+}
+
+/// A gateway whose clock is ahead removes what has expired from the store that it shares.
+#[tokio::test]
+async fn an_answer_stays_noted_until_its_challenge_is_too_old_on_every_gateway() {
+    let fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let form = person.browser.get(&fixture, "login").await;
+    let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    let clock_ahead = Duration::from_mins(4);
+    for (waited, status) in [(0, 303), (1, 401), (238, 401), (60, 401)] {
+        fixture.clock.advance(Duration::from_secs(waited));
+        fixture.sessions.prune(fixture.clock.now() + clock_ahead, &fixture.settings.sessions).await.unwrap();
+        let mut browser = person.browser.clone();
+        let reply = browser.post(&fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await;
+        assert_eq!(reply.status, status, "{waited}");
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_good_for_the_relying_party_alone_for_which_it_was_made() {
+    let mut fixture = fixture();
+    let mut person = Person::enrolled(&fixture).await;
+    let form = person.browser.get(&fixture, "login").await;
+    let fields = person.assertion(&form.hidden("csrf"), |shown| shown.challenge = form.hidden("challenge"));
+    fixture.settings.accounts.passkeys.as_mut().unwrap().rp_id = "example.com".into();
+    let reply = person.browser.post(&fixture, page(paths::PASSKEY_SIGN_IN), &borrowed(&fields)).await;
+    assert_eq!(reply.status, 401);
+    assert_eq!(fixture.audited().last().unwrap(), "sign-in-failed/passkey-challenge/-");
+}
+
 #[tokio::test]
 async fn a_disabled_user_does_not_come_in() {
     let fixture = fixture();
