@@ -69,6 +69,11 @@ fn a_link_that_a_mail_server_quotes_in_its_refusal_is_kept_nowhere() {
     until("it is given up", || gateway.counted("portcullis_mail_given_up_total") == 1);
     let queue = rusqlite::Connection::open(gateway.folder().join("state/mail.db")).unwrap();
     let row = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?, row.get(2)?]);
+    // It is counted before it is written.
+    until("its result is in the queue", || {
+        let sql = "SELECT failed IS NOT NULL FROM mail";
+        queue.query_row(sql, [], |row| row.get(0)).unwrap()
+    });
     let [text, html, error]: [String; 3] =
         queue.query_row("SELECT text, html, error FROM mail", [], row).unwrap();
     assert!(text.is_empty() && html.is_empty());
