@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     AssemblyError, Reloader, Surroundings,
     certificates::{certificates, certified},
-    control, descriptor_shortage, pruning, revocation_lists,
+    control, descriptor_shortage, pruning,
+    restart::StartSettings,
+    revocation_lists,
     shared::{Opened, open},
 };
 use crate::{
@@ -92,6 +94,7 @@ pub fn assemble(
     };
     let readiness = Arc::new(Readiness::new(Arc::clone(&shared.directory), Arc::clone(&shared.sessions)));
     let origin = configuration.origin(port);
+    let started = StartSettings::of(&configuration);
     let file = configuration.file;
     pruning::start(&shared)?;
     revocation_lists::start(&shared)?;
@@ -99,7 +102,7 @@ pub fn assemble(
     if let Some(control) = control {
         server = server.with_control(control);
     }
-    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, outbox, port, clock };
+    let reloader = Reloader { file, shared: Arc::clone(&shared), tls, outbox, port, clock, started };
     Ok(Assembled { server, shared, reloader, origin, addrs })
 }
 

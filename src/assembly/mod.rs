@@ -14,6 +14,7 @@ mod gateway;
 mod metrics;
 mod pruning;
 mod reloader;
+mod restart;
 mod revocation_lists;
 mod shared;
 mod sign_out_notices;

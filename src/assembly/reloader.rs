@@ -9,6 +9,7 @@ use super::{
     AssemblyError, backends,
     certificates::{certificates, certified},
     metrics,
+    restart::StartSettings,
     snapshot::{MadeBefore, snapshot},
 };
 use crate::{
@@ -27,6 +28,8 @@ pub struct Reloader {
     /// The port of the first HTTPS listener.
     pub(super) port: Option<u16>,
     pub(super) clock: Clock,
+    /// The settings that wait for a restart, as they were at the start.
+    pub(super) started: StartSettings,
 }
 
 impl Reloader {
@@ -35,8 +38,10 @@ impl Reloader {
         &self.file
     }
 
-    /// Applies a configuration from the next request on, as a whole. An error changes nothing.
-    pub fn apply(&self, configuration: Configuration) -> Result<(), AssemblyError> {
+    /// Applies a configuration from the next request on, as a whole. An error changes nothing. Returns the names of changed
+    /// settings that wait for a restart.
+    pub fn apply(&self, configuration: Configuration) -> Result<Vec<&'static str>, AssemblyError> {
+        let waiting = self.started.changed_in(&configuration);
         let certificates = certificates(&configuration, &self.clock)?;
         let certified = certified(&configuration, &certificates);
         let former = self.shared.current.load().portal.backends.clone();
@@ -59,6 +64,6 @@ impl Reloader {
         if let Err(error) = backends::end_others(kept, &self.shared.directory) {
             tracing::error!(error = %ErrorChain(&error), "users of removed backends not signed out");
         }
-        Ok(())
+        Ok(waiting)
     }
 }

@@ -134,7 +134,7 @@ fn agree(configuration: &Configuration, database: &Path) -> Result<Option<FileId
 }
 
 /// Makes the gateway with this configuration file reload it, and waits for the result.
-pub(super) fn reload(configuration: &Configuration) -> Result<PathBuf, RunningError> {
+pub(super) fn reload(configuration: &Configuration) -> Result<Reloaded, RunningError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ours = same_file(&configuration.file);
     for socket in running(configuration)? {
@@ -143,13 +143,12 @@ pub(super) fn reload(configuration: &Configuration) -> Result<PathBuf, RunningEr
             continue;
         }
         let asked = runtime.block_on(ask(&socket, &Method::POST, "/reload", Bytes::new()));
-        return match asked {
-            Ok(Reloaded { configuration }) => Ok(configuration),
-            Err(RunningError::Ask { source, .. }) if source.is::<GatewayRefusal>() => {
-                Err(RunningError::Refused(source.to_string()))
+        return asked.map_err(|error| match error {
+            RunningError::Ask { source, .. } if source.is::<GatewayRefusal>() => {
+                RunningError::Refused(source.to_string())
             }
-            Err(error) => Err(error),
-        };
+            error => error,
+        });
     }
     Err(RunningError::Nobody(configuration.state.clone()))
 }

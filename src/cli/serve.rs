@@ -60,8 +60,9 @@ fn serve(file: &Path, messages: &MessageWriter) -> Result<(), Failure> {
     Ok(ended?)
 }
 
-/// Reads the file and applies it whole. A mistake changes nothing; it is logged and returned.
-fn reload(reloader: &Reloader) -> Result<(), String> {
+/// Reads the file and applies it whole. A mistake changes nothing; it is logged and returned. Otherwise the names of changed
+/// settings that wait for a restart.
+fn reload(reloader: &Reloader) -> Result<Vec<&'static str>, String> {
     let refused = |why: String| {
         tracing::error!("configuration was not reloaded: {why}");
         why
@@ -70,12 +71,16 @@ fn reload(reloader: &Reloader) -> Result<(), String> {
     for warning in &loaded.warnings {
         tracing::warn!("{}", warning.render(Look::Plain));
     }
-    reloader.apply(loaded.configuration).map_err(|error| refused(error.to_string()))?;
-    tracing::info!(
-        "configuration reloaded; changes of addresses, public_port, workers, state, the session store, min_version, \
-         [password], [log] and [limits] (but for bodies and max_requests) need a restart"
-    );
-    Ok(())
+    let waiting = reloader.apply(loaded.configuration).map_err(|error| refused(error.to_string()))?;
+    if waiting.is_empty() {
+        tracing::info!("configuration reloaded");
+    } else {
+        tracing::warn!(
+            "configuration reloaded; changed, and in use after a restart alone: {}",
+            waiting.join(", ")
+        );
+    }
+    Ok(waiting)
 }
 
 /// Logs the addresses, and prints the set-up link while there is no user.

@@ -298,6 +298,24 @@ fn a_sigterm_that_comes_while_the_gateway_starts_ends_it() {
     drop(lock);
 }
 
+#[test]
+fn a_reload_names_the_changed_settings_that_wait_for_a_restart() {
+    let place = Workplace::new("", WHOAMI);
+    let gateway = place.start();
+    let sections = "[log]\naccess = false\n[limits]\nmax_body = \"1MiB\"\n[session]\nlifetime = \"2h\"";
+    place.write(&Workplace::configuration(sections, WHOAMI).replace("workers = 2", "workers = 1"));
+    let reloaded = place.run(&["reload"], "");
+    let err = text(&reloaded.stderr);
+    assert_eq!(reloaded.status.code(), Some(0), "{err}");
+    // Bodies and times of sessions are changed by the reload.
+    let named = "changed, and in use after a restart alone: `workers`, [log]\n";
+    assert!(err.ends_with(named), "{err}");
+    gateway.stderr.wait_for_text(&format!("configuration reloaded; {named}"));
+    place.write(&Workplace::configuration("", WHOAMI));
+    let err = text(&place.run(&["reload"], "").stderr);
+    assert!(!err.contains("restart"), "as at the start: {err}");
+}
+
 /// The command of `ExecReload=` in the service unit: `systemctl reload` fails where it fails.
 #[test]
 fn the_reload_command_waits_for_the_verdict_and_fails_when_the_file_is_refused() {

@@ -26,6 +26,9 @@ pub struct Running {
 pub struct Reloaded {
     /// The configuration file.
     pub configuration: PathBuf,
+    /// The changed settings that wait for a restart, as the file names them.
+    #[serde(default)]
+    pub needs_restart: Vec<String>,
 }
 
 /// The body of `POST /sessions/revoke`, in JSON.

@@ -60,8 +60,8 @@ pub struct ControlledGateway {
 /// The databases of a gateway by the names of their files.
 pub type ReadDatabases = Vec<(String, ReadFile)>;
 
-/// Reads the configuration again, and uses it or returns its mistakes.
-pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+/// Reads the configuration again, and uses it or returns its mistakes; the names of changed settings that wait for a restart.
+pub type Reload = Arc<dyn Fn() -> Result<Vec<&'static str>, String> + Send + Sync>;
 
 impl Control {
     /// Binds the socket, in front of this gateway.
@@ -104,8 +104,9 @@ impl Control {
         let Some(reload) = &self.reload else {
             return Err((StatusCode::NOT_IMPLEMENTED, "this gateway cannot reload".to_owned()));
         };
-        reload().map_err(|why| (StatusCode::UNPROCESSABLE_ENTITY, why))?;
-        in_json(&Reloaded { configuration: self.gateway.configuration.clone() })
+        let waiting = reload().map_err(|why| (StatusCode::UNPROCESSABLE_ENTITY, why))?;
+        let needs_restart = waiting.into_iter().map(str::to_owned).collect();
+        in_json(&Reloaded { configuration: self.gateway.configuration.clone(), needs_restart })
     }
 
     async fn list(&self, query: &str) -> Result<String, (StatusCode, String)> {
