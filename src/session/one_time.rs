@@ -32,9 +32,7 @@ pub enum OneTimePurpose {
     ParkedForm,
     /// A sign-in whose first step is done, and whose next one is not.
     PendingSignIn,
-    /// The challenge of a passkey, for somebody who has proved something else.
-    PasskeyChallenge,
-    /// A challenge of the sign-in page that was answered.
+    /// A challenge of a passkey that was answered.
     AnsweredChallenge,
     /// The time at which a provider has ended a sign-in that may be pending.
     EndedAtProvider,
@@ -110,7 +108,6 @@ impl OneTimePurpose {
             Self::SignOutHint => "sign-out-hint",
             Self::ParkedForm => "parked-form",
             Self::PendingSignIn => "pending-sign-in",
-            Self::PasskeyChallenge => "passkey",
             Self::AnsweredChallenge => "answered-passkey",
             Self::EndedAtProvider => "ended-at-provider",
         }
@@ -127,7 +124,6 @@ impl OneTimePurpose {
             Self::ProviderAttempt
             | Self::SignOutHint
             | Self::PendingSignIn
-            | Self::PasskeyChallenge
             | Self::AnsweredChallenge
             | Self::EndedAtProvider => 50_000,
             Self::HandOver | Self::LogoutToken => 4096,

@@ -25,7 +25,7 @@ use crate::{
 /// How long a browser keeps the cookie: as long as browsers keep any (RFC 6265bis, 400 days).
 pub const DEVICE_KEPT: Duration = Duration::from_hours(400 * 24);
 
-/// The key of the throttle: signs device cookies and challenges of the sign-in page, and hides the names that it counts.
+/// The key of the throttle: signs device cookies and challenges of passkeys, and hides the names that it counts.
 pub(super) struct Secret(Zeroizing<[u8; KEY_BYTES]>);
 
 /// There is no key.

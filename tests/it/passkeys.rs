@@ -118,6 +118,36 @@ fn views_of_the_sign_in_page_push_nobody_out_of_the_session_store() {
     assert_eq!(of_sign_ins(), before + 1);
 }
 
+/// Mallory is a user, too.
+#[test]
+fn views_of_the_pages_of_an_account_push_nobody_out_of_the_session_store() {
+    let gateway = TestGateway::start_with(ALONE, APP);
+    for name in ["alice", "mallory"] {
+        gateway.add_user(name, &[]);
+    }
+    let mut alice = visitor(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let mut mallory = visitor(&gateway);
+    mallory.sign_in("mallory", &password("mallory"));
+    let sessions = rusqlite::Connection::open(gateway.folder().join("state/sessions.db")).expect("the store");
+    let challenges = || {
+        let sql = "SELECT count(*) FROM one_time WHERE purpose LIKE '%passkey%'";
+        sessions.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count")
+    };
+    let views = |mallory: &mut Visitor, page: &str| {
+        let before = challenges();
+        for _ in 0..10 {
+            let shown = mallory.get(page);
+            assert!(shown.text().contains("data-passkey="), "{page}: {}", shown.text());
+        }
+        challenges() - before
+    };
+    assert_eq!(views(&mut mallory, "/.gateway/account/factors/passkey"), 0, "an entry for each view");
+    Laptop::enrol(&mut mallory);
+    assert_eq!(views(&mut mallory, "/.gateway/confirm"), 0, "an entry for each view");
+    Laptop::enrol(&mut alice);
+}
+
 #[test]
 fn an_answer_to_a_challenge_signs_in_once_on_all_gateways_together() {
     let redis = RedisServer::start();

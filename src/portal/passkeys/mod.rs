@@ -13,7 +13,6 @@ mod options;
 mod passkey_form;
 mod second_step;
 mod sign_in;
-mod sign_in_challenge;
 mod signals;
 mod submitted;
 mod well_known;

@@ -53,8 +53,7 @@ impl Portal {
         let handle = self.sign_in.user_handle(account).await.map_err(failed)?;
         let passkeys = self.sign_in.passkeys_of(account, &settings.rp_id).await.map_err(failed)?;
         let participant = Participant::of(browser, account);
-        let challenge =
-            self.begin_ceremony(request, Ceremony::Enrolment, participant, &settings.rp_id).await?;
+        let challenge = self.new_challenge(request, (Ceremony::Enrolment, &participant), &settings.rp_id)?;
         let options = options::creation(settings, &challenge, user, (&handle, &passkeys));
         let signals = options::accepted(settings, user, &handle, &passkeys);
         Ok(NewPasskeyForm { prepared: PreparedPasskey::new(&challenge, options), signals })
@@ -92,8 +91,8 @@ impl Portal {
     ) -> Result<Result<(Proved, Enrolled<Arc<Account>>), NotAdded>, Refusal> {
         let settings = request.require_passkeys()?;
         let participant = Participant::of(browser, account);
-        let (text, ceremony) = (form.text("challenge"), Ceremony::Enrolment);
-        let taken = self.take_challenge(request, text, ceremony, &participant, &settings.rp_id).await?;
+        let (text, of) = (form.text("challenge"), (Ceremony::Enrolment, &participant));
+        let taken = self.take_challenge(request, text, of, &settings.rp_id).await?;
         let (Some(challenge), Some(submitted)) = (taken, SubmittedPasskey::read(form)) else {
             return Ok(Err(NotAdded::because("passkey-challenge")));
         };

@@ -79,7 +79,9 @@ impl Portal {
         form_token: &SessionToken,
     ) -> Option<PreparedPasskey> {
         let settings = request.passkeys_alone()?;
-        let challenge = self.new_sign_in_challenge(request, form_token, &settings.rp_id).ok()?;
+        let participant = Participant::unknown(form_token.key().to_hex());
+        let challenge =
+            self.new_challenge(request, (Ceremony::SignIn, &participant), &settings.rp_id).ok()?;
         // No list: the browser offers those that it has, and the response names the user.
         let options = options::request(settings, &challenge, &[], UserVerification::Required);
         Some(PreparedPasskey::new(&challenge, options))
@@ -100,7 +102,7 @@ impl Portal {
             .ok()
             .filter(|passkeys| !passkeys.is_empty())?;
         let participant = Participant::of(browser, account);
-        let challenge = self.begin_ceremony(request, ceremony, participant, &settings.rp_id).await.ok()?;
+        let challenge = self.new_challenge(request, (ceremony, &participant), &settings.rp_id).ok()?;
         let options = options::request(settings, &challenge, &passkeys, verification);
         let handle = passkeys.first().map(|passkey| passkey.handle);
         let signals = handle

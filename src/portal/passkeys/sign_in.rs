@@ -39,7 +39,9 @@ impl Portal {
             _ => SessionOpening::Remembered,
         };
         let settings = request.passkeys().ok_or(Refusal::NotFound)?;
-        let challenge = self.sign_in_challenge(request, form.text("challenge"), token, &settings.rp_id);
+        let participant = Participant::unknown(token.key().to_hex());
+        let of = (Ceremony::SignIn, &participant);
+        let challenge = self.given_challenge(request, form.text("challenge"), of, &settings.rp_id);
         let checked = match challenge {
             Some(challenge) => {
                 let first_answer = self.note_answer(request, &challenge);
@@ -60,20 +62,19 @@ impl Portal {
         }
     }
 
-    /// Takes the challenge of a form out of the store, and checks the response to it. A failure has been recorded when this
+    /// Notes that the challenge of a form is answered, and checks the response to it. A failure has been recorded when this
     /// returns.
     pub(super) async fn check_submitted_passkey(
         &self,
         request: &PageRequest<'_>,
         form: &Form,
-        (ceremony, participant): (Ceremony, &Participant),
+        of: (Ceremony, &Participant),
         claim: (PasskeyClaim<'_>, Entrance),
     ) -> Result<Result<Proved, NotProved>, Refusal> {
         let settings = request.passkeys().ok_or(Refusal::NotFound)?;
-        let text = form.text("challenge");
-        let taken = self.take_challenge(request, text, ceremony, participant, &settings.rp_id).await?;
+        let taken = self.take_challenge(request, form.text("challenge"), of, &settings.rp_id).await?;
         let Some(challenge) = taken else { return Ok(Err(self.wrong_challenge(request, claim))) };
-        // It was taken out, so this is the only answer.
+        // It was noted, so this is the first answer.
         Ok(self.check_answer(request, form, (&challenge, ready(Ok(true))), claim).await)
     }
 
