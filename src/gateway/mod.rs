@@ -250,7 +250,9 @@ impl Walk<'_> {
                 self.forward(permit, Some(&caller)).await
             }
             // A program has nobody to ask.
-            Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
+            Decision::StepUp(_) | Decision::Deny if caller.program.is_some() => {
+                Err(Refusal::ForbiddenToProgram)
+            }
             // The page that confirms is for a session.
             Decision::StepUp(_) if caller.carrier == Carrier::Certificate => {
                 self.lead_to_keeping_form(Refusal::SignIn, app, &caller).await

@@ -49,6 +49,8 @@ pub enum Refusal {
     TokenNeeded,
     /// 403: who is signed in may not do this.
     Forbidden,
+    /// 403: the credential that a program sent is valid, and does not allow this.
+    ForbiddenToProgram,
     /// 403: the app serves nobody without a client certificate of their own.
     NoCertificate,
     /// 403: the same, and the proxy that asks about the request can show none.
@@ -116,6 +118,7 @@ impl Refusal {
             | Self::BoundAccessToken => StatusCode::UNAUTHORIZED,
             Self::TokenNeeded
             | Self::Forbidden
+            | Self::ForbiddenToProgram
             | Self::NoCertificate
             | Self::NoCertificateByProxy
             | Self::CrossSite
@@ -153,6 +156,7 @@ impl Refusal {
             }
             Self::TokenNeeded => "refused-token-needed-title",
             Self::Forbidden => "refused-forbidden-title",
+            Self::ForbiddenToProgram => "refused-forbidden-to-program-title",
             Self::NoCertificate | Self::NoCertificateByProxy => "refused-no-certificate-title",
             Self::CrossSite => "refused-cross-site-title",
             Self::ServiceWorker => "refused-service-worker-title",
@@ -193,6 +197,7 @@ impl Refusal {
             Self::BoundAccessToken => "refused-bound-token",
             Self::TokenNeeded => "refused-token-needed",
             Self::Forbidden => "refused-forbidden",
+            Self::ForbiddenToProgram => "refused-forbidden-to-program",
             Self::NoCertificate => "refused-no-certificate",
             Self::NoCertificateByProxy => "refused-no-certificate-by-proxy",
             Self::CrossSite => "refused-cross-site",

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 use crate::{identity::ProofMethods, pages::Pages};
 
-pub(crate) const EVERY_REFUSAL: [Refusal; 29] = [
+pub(crate) const EVERY_REFUSAL: [Refusal; 30] = [
     Refusal::BadRequest("The request has two lengths."),
     Refusal::PlainHttp { to: None },
     Refusal::SignIn,
@@ -17,6 +17,7 @@ pub(crate) const EVERY_REFUSAL: [Refusal; 29] = [
     Refusal::WrongAccessToken,
     Refusal::BoundAccessToken,
     Refusal::Forbidden,
+    Refusal::ForbiddenToProgram,
     Refusal::CrossSite,
     Refusal::ServiceWorker,
     Refusal::Framed,

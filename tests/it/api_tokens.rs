@@ -213,6 +213,8 @@ fn a_token_may_do_what_its_scope_and_its_owner_may() {
             let fields = [("authorization", &*bearer(&token))];
             let response = gateway.send(&method.parse().unwrap(), path, &fields, "");
             assert_eq!(response.status, status, "{owner} {limits:?} {request} {}", response.body);
+            let is_told = response.body.contains("The credential is valid, but");
+            assert_eq!(is_told, status == 403, "{request} {}", response.body);
         }
     }
 }

@@ -142,7 +142,9 @@ impl Walk<'_> {
                 Ok(verdict)
             }
             // A program has nobody to ask.
-            Decision::StepUp(_) if caller.program.is_some() => Err(Refusal::Forbidden),
+            Decision::StepUp(_) | Decision::Deny if caller.program.is_some() => {
+                Err(Refusal::ForbiddenToProgram)
+            }
             Decision::StepUp(missing) => self.lead_to(Refusal::Confirm(missing.methods)).map(Verdict::Led),
             Decision::Challenge if caller.is_unknown => Err(Refusal::Unavailable),
             Decision::Challenge => match self.permit_of_preflight(app, target) {
