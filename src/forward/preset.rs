@@ -174,7 +174,7 @@ AUTH_USER_REGISTRATION = True
 AUTH_USER_REGISTRATION_ROLE = \"Public\"
 LOGOUT_REDIRECT_URL = \"/.gateway/logout\"",
         note: "It reads the header at its own sign-in, and then uses its own session: docs/apps.md shows how to end that for the \
-               next person in the same browser.",
+               next person in the same browser. Superset 6 does not read it without further lines: see its recipe there.",
     },
     Preset {
         name: "freshrss",

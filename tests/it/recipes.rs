@@ -31,6 +31,7 @@ fn the_document_names_the_versions_that_the_tests_install() {
         include_str!("../recipes/jupyterhub/requirements.txt"),
         include_str!("../recipes/jupyterhub/package.json"),
         include_str!("../recipes/pgadmin/requirements.txt"),
+        include_str!("../recipes/superset/requirements.txt"),
         include_str!("../recipes/heavy/requirements.txt"),
         include_str!("../recipes/heavy/package.json"),
     ]
@@ -53,6 +54,7 @@ fn the_document_names_the_versions_that_the_tests_install() {
         ("Trac", "trac"),
         ("WsgiDAV", "wsgidav"),
         ("pgAdmin", "pgadmin4"),
+        ("Superset", "apache-superset"),
         ("wetty", "wetty"),
     ];
     for (application, name) in applications {

@@ -1,4 +1,5 @@
-//! Applications that are too large to be installed for each run of the tests: Gradio, pgAdmin, Streamlit, `TensorBoard`, wetty.
+//! Applications that are too large to be installed for each run of the tests: Gradio, pgAdmin, Streamlit, Superset,
+//! `TensorBoard`, wetty.
 //!
 //! `tests/heavy` installs them and runs these tests. `docs/apps.md` says that they are tried by hand.
 
@@ -6,7 +7,7 @@ use http::Method;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    document::Recipe,
+    document::{Block, Recipe},
     running::{Folder, ends, gateway, heavy_tools, open_socket, run, send, signed_in, signs_out, wait_for},
 };
 use crate::support::{browser::Browser, gateway::password, process::until, visitor::Visitor};
@@ -150,6 +151,63 @@ fn streamlit_shows_a_page_to_whom_it_knows() {
     browser.click("button[type=submit]");
     until("its WebSocket brings the page", || browser.text().contains("hello alice"));
     signs_out(&mut signed_in(&gateway, "alice"), "/_stcore/host-config");
+}
+
+#[test]
+#[ignore = "large; tests/heavy installs Superset and runs it"]
+fn superset_keeps_dashboards_and_follows_who_is_signed_in() {
+    let recipe = Recipe::of("Superset");
+    let folder = Folder::new();
+    folder.write_secret("secret-key", "tulip-tulip-tulip-tulip-tulip-tulip-42\n");
+    let configuration = recipe
+        .block("python")
+        .with("/etc/superset/secret-key", &folder.text("secret-key"))
+        .with("/var/lib/superset", &folder.text(""));
+    folder.write("superset_config.py", configuration.text());
+    let command = |line: Block| {
+        let line = line.with("PYTHONPATH=/etc/superset", &format!("PYTHONPATH={}", folder.text("")));
+        folder.command_of("recipes-superset", line.text())
+    };
+    run(command(recipe.nth("sh", 0)));
+    run(command(recipe.nth("sh", 1)));
+    let superset = folder.start("superset", |port| {
+        command(recipe.nth("sh", 2).with("127.0.0.1:8088", &format!("127.0.0.1:{port}")))
+    });
+    let configuration = recipe.block("toml").with("superset.example.com", "localhost");
+    let gateway = gateway(configuration, "127.0.0.1:8088", &superset);
+    let mut visitor = signed_in(&gateway, "alice");
+
+    let list = format!("{}/dashboard/list/", visitor.origin());
+    assert_eq!(visitor.get("/dashboard/list/").location(), format!("/login/?next={list}"));
+    let forged = [("remote-user", "bob")];
+    let page = send(&mut visitor, "GET", "/login/?next=/dashboard/list/", &forged, "");
+    assert_eq!(page.location(), "/dashboard/list/");
+    assert_eq!(visitor.get("/dashboard/list/").status, 200);
+    assert!(visitor.get("/api/v1/me/").text().contains("\"username\":\"alice\""));
+
+    let csrf = visitor.get("/api/v1/security/csrf_token/").text();
+    let csrf: serde_json::Value = serde_json::from_str(&csrf).expect("JSON");
+    let page = [("content-type", "application/json"), ("referer", &*list)];
+    let dashboard = r#"{"dashboard_title": "Ours"}"#;
+    let made = send(&mut visitor, "POST", "/api/v1/dashboard/", &page, dashboard);
+    assert_eq!(made.status, 400, "without its token against forged requests: {}", made.text());
+    let page = [&page[..], &[("x-csrftoken", csrf["result"].as_str().expect("a token"))]].concat();
+    let made = send(&mut visitor, "POST", "/api/v1/dashboard/", &page, dashboard);
+    assert_eq!(made.status, 201, "{}", made.text());
+    assert!(visitor.get("/api/v1/dashboard/").text().contains("Ours"));
+
+    signs_out(&mut visitor, "/api/v1/me/");
+    visitor.sign_in("bob", &password("bob"));
+    assert_eq!(visitor.get("/api/v1/me/").status, 401, "alice's session of the application ended");
+    visitor.get("/login/?next=/dashboard/list/");
+    let user = visitor.get("/api/v1/me/").text();
+    assert!(user.contains("\"username\":\"bob\""), "the next person in the same browser: {user}");
+    assert!(!visitor.get("/api/v1/dashboard/").text().contains("Ours"), "it is alice's");
+
+    let site = [("sec-fetch-site", "same-origin")];
+    assert_eq!(send(&mut visitor, "GET", "/logout/", &site, "").location(), "/.gateway/logout");
+    assert_eq!(visitor.fetch(&Method::GET, "/api/v1/me/").status, 401, "its sign-out is the gateway's");
+    assert_eq!(visitor.fetch(&Method::GET, "/.gateway/whoami").text(), r#"{"authenticated":false}"#);
 }
 
 #[test]
