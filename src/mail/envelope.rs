@@ -89,7 +89,15 @@ mod tests {
         assert!(mail.contains("Auto-Submitted: auto-generated\r\n"), "{mail}");
         assert!(mail.contains("Message-ID: <0123456789abcdef@example.com>\r\n"), "{mail}");
         assert!(mail.contains("To: bob@example.com\r\n"), "{mail}");
+        // When it was queued, however late it is delivered.
+        assert!(mail.contains("Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"), "{mail}");
         assert!(mail.contains("multipart/alternative") && mail.contains("Hello Bob"), "{mail}");
+    }
+
+    #[test]
+    fn a_subject_is_sent_without_characters_that_mislead() {
+        let mail = sent("bob@example.com", "Hello\r\nBcc: eve@evil.test\u{202e}", "x").unwrap();
+        assert!(mail.contains("Subject: HelloBcc: eve@evil.test\r\n"), "{mail}");
     }
 
     #[test]

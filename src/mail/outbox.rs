@@ -205,3 +205,68 @@ impl DatabaseWorker for QueueWriter {
 
 /// Maximum number of messages that wait to be written to the disk.
 const WAITING_JOBS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        mail::{MailServer, Security},
+    };
+
+    fn outbox() -> (Outbox, TempDir) {
+        let temp = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+        (Outbox::new(temp.path().join("mail.db"), clock), temp)
+    }
+
+    fn settings() -> MailSettings {
+        MailSettings {
+            server: MailServer { host: "127.0.0.1".into(), port: 9, security: Security::Plain },
+            from: "gateway@example.com".parse().unwrap(),
+            login: None,
+            authorities: None,
+            timeout: Duration::from_secs(1),
+            per_minute: 60,
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_that_are_lost_are_counted() {
+        let (outbox, _temp) = outbox();
+        let message = Message {
+            to: "a@example.com".into(),
+            subject: "Hello".into(),
+            text: "x".repeat(1 << 20),
+            html: String::new(),
+            expires: None,
+            to_stranger: false,
+        };
+        outbox.queued(message.clone()).await;
+        assert_eq!(outbox.counts().not_queued(), 1, "no mail is sent");
+        // Opened, and without a server.
+        outbox.prepare(Some(&settings())).unwrap();
+        outbox.queued(message.clone()).await;
+        assert_eq!(outbox.counts().not_queued(), 2, "it is too long");
+        outbox.queued(Message { text: "x".into(), ..message }).await;
+        assert_eq!(outbox.counts().not_queued(), 2);
+    }
+
+    #[test]
+    fn settings_that_are_those_in_use_break_no_delivery_off() {
+        let (outbox, _temp) = outbox();
+        let settings = settings();
+        let apply = |settings: &MailSettings| outbox.apply(outbox.prepare(Some(settings)).unwrap());
+        apply(&settings);
+        let mut orders = outbox.open.get().unwrap().orders.as_ref().unwrap().subscribe();
+        apply(&settings);
+        assert!(!orders.has_changed().unwrap());
+        apply(&MailSettings { per_minute: 61, ..settings.clone() });
+        assert!(orders.has_changed().unwrap());
+        orders.mark_unchanged();
+        outbox.apply(outbox.prepare(None).unwrap());
+        assert!(orders.has_changed().unwrap(), "no mail is sent any more");
+    }
+}

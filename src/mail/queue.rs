@@ -304,6 +304,12 @@ mod tests {
         queue.claim(LEASE).unwrap().claimed
     }
 
+    /// The texts of the only message.
+    fn stored_texts(queue: &MailQueue) -> String {
+        let sql = "SELECT text || html FROM mail";
+        queue.database.connection().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
     #[test]
     fn messages_are_claimed_in_their_order_and_each_by_one_process() {
         let (mut queue, clock, temp) = open();
@@ -313,6 +319,33 @@ mod tests {
         assert_eq!(claim(&mut queue).unwrap().message.to, "a@example.com");
         assert_eq!(claim(&mut other).unwrap().message.to, "b@example.com");
         assert!(claim(&mut queue).is_none() && claim(&mut other).is_none());
+    }
+
+    /// Many messages to an address whose server is away must not go before all others whenever they are due again.
+    #[test]
+    fn a_message_that_is_due_earlier_goes_before_an_older_one_that_was_put_off() {
+        let (mut queue, clock, _temp) = open();
+        queue.add(&message("away@example.com")).unwrap();
+        let away = claim(&mut queue).unwrap();
+        queue.put_off(&away, "451 try later").unwrap();
+        clock.advance(Duration::from_secs(30));
+        queue.add(&message("new@example.com")).unwrap();
+        clock.advance(Duration::from_mins(1));
+        let next = [claim(&mut queue), claim(&mut queue)].map(|claimed| claimed.unwrap().message.to);
+        assert_eq!(next, ["new@example.com", "away@example.com"]);
+    }
+
+    #[test]
+    fn a_message_goes_to_the_file_that_was_put_in_place_of_the_queue() {
+        let (mut queue, clock, temp) = open();
+        let path = temp.path().join("mail.db");
+        for end in ["", "-wal", "-shm"] {
+            let file = |name: &str| temp.path().join(format!("{name}{end}"));
+            std::fs::rename(file("mail.db"), file("old.db")).ok();
+        }
+        let new = MailQueue::open(&path, clock).unwrap();
+        queue.add(&message("a@example.com")).unwrap();
+        assert_eq!(new.list().unwrap().len(), 1);
     }
 
     #[test]
@@ -372,12 +405,7 @@ mod tests {
         assert_eq!(tries, 54);
         let [listed] = &*queue.list().unwrap() else { panic!("one message") };
         assert_eq!((listed.next_try, listed.error.as_deref()), (None, Some("451 try later")));
-        let stored: String = queue
-            .database
-            .connection()
-            .query_row("SELECT text || html FROM mail", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(stored, "", "the links of a message that was given up are removed");
+        assert_eq!(stored_texts(&queue), "", "the links of a message that was given up are removed");
         clock.advance(FAILED_LISTED_FOR + Duration::from_mins(1));
         assert!(claim(&mut queue).is_none());
         assert_eq!(queue.list().unwrap(), []);
@@ -395,6 +423,7 @@ mod tests {
         assert!(looked.claimed.is_none());
         assert_eq!(looked.expired, 1);
         assert_eq!(queue.list().unwrap().first().unwrap().error.as_deref(), Some(OUT_OF_DATE));
+        assert_eq!(stored_texts(&queue), "");
     }
 
     #[test]
