@@ -74,11 +74,10 @@ async fn shake_hands(
             serving.counters.handshake_failed();
             let peer = connection.peer_addr;
             // The person sees a connection that breaks off, and no page says why.
-            match refused_certificate(&error) {
-                Some(reason) => {
-                    tracing::info!(%reason, %peer, "client certificate refused in the TLS handshake")
-                }
-                None => tracing::debug!(%error, %peer, "TLS handshake failed"),
+            if let Some(reason) = refused_certificate(&error) {
+                tracing::info!(%reason, %peer, "client certificate refused in the TLS handshake");
+            } else {
+                tracing::debug!(%error, %peer, "TLS handshake failed");
             }
             None
         }
