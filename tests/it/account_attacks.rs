@@ -115,7 +115,7 @@ fn the_owner_gets_the_link_that_undoes_a_change_whose_sender_has_disconnected() 
         )
         .unwrap();
         socket.sock.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        socket.read(&mut [0]).ok();
+        socket.read_exact(&mut [0]).ok();
         drop(socket);
         until("the gateway has closed her connection", || open() <= before);
         users.execute_batch("ROLLBACK").unwrap();
