@@ -308,6 +308,73 @@ fn a_link_makes_no_account_once_its_address_may_register_no_more() {
     assert_eq!(mallory.submit(&page, &fields).location(), "/.gateway/login");
 }
 
+/// Mallory's page has Alice's browser send a form, without its token, with one of Mallory's own browser, or with the right one.
+#[test]
+fn a_form_of_a_registration_or_of_an_address_is_taken_from_its_own_page_alone() {
+    let server = SmtpServer::start();
+    let sections = format!("[accounts]\nregistration = \"open\"\n{}", server.section(""));
+    let gateway = TestGateway::start_with(&sections, APP);
+    add(&gateway, "alice");
+    let refused = |visitor: &mut Visitor, page: &str, fields: &[(&str, &str)]| {
+        let own = visitor.get(page).field("csrf");
+        let foreign = Visitor::of(&gateway).get("/.gateway/login").field("csrf");
+        let origin = visitor.origin();
+        let here = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
+        let elsewhere = [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")];
+        for (csrf, headers) in [("", here), (foreign.as_str(), here), (own.as_str(), elsewhere)] {
+            let sent = [&[("csrf", csrf)], fields].concat();
+            let response = visitor.submit_with(page, &sent, &headers);
+            assert_eq!(response.status, 403, "{page} {csrf} {headers:?}: {}", response.text());
+        }
+        own
+    };
+    let taken = |visitor: &mut Visitor, page: &str, fields: &[(&str, &str)]| {
+        let csrf = refused(visitor, page, fields);
+        visitor.submit(page, &[&[("csrf", csrf.as_str())], fields].concat())
+    };
+    let email = || gateway.users().find_by_name(&name("alice")).unwrap().unwrap().user.email.clone();
+    let differs = [("new", NEW), ("again", OTHER)];
+
+    let mut bob = Visitor::of(&gateway);
+    assert_eq!(taken(&mut bob, "/.gateway/register", &[("email", "bob@example.com")]).status, 200);
+    let page = bob.get(server.find("bob@example.com", "").path()).location().to_owned();
+    refused(&mut bob, &page, &[("username", "bob"), ("new", NEW), ("again", NEW)]);
+    let csrf = bob.get(&page).field("csrf");
+    let unequal = [&[("csrf", csrf.as_str()), ("username", "bob")], &differs[..]].concat();
+    assert_eq!(bob.submit(&page, &unequal).status, 422);
+    assert!(gateway.users().find_by_name(&name("bob")).unwrap().is_none());
+    let made = taken(&mut bob, &page, &[("username", "bob"), ("new", NEW), ("again", NEW)]);
+    assert_eq!(made.location(), "/.gateway/login");
+
+    let mut alice = Visitor::of(&gateway);
+    alice.sign_in("alice", &password("alice"));
+    let asked = taken(&mut alice, "/.gateway/account/email", &[("email", "new@example.com")]);
+    assert_eq!(asked.status, 200, "{}", asked.text());
+    let page = alice.get(server.find("new@example.com", "").path()).location().to_owned();
+    refused(&mut alice, &page, &[]);
+    assert_eq!(email(), "alice@example.com");
+    assert_eq!(taken(&mut alice, &page, &[]).location(), "/.gateway/account");
+
+    let undo = server.find("alice@example.com", "has another address now");
+    let mut alice = Visitor::of(&gateway);
+    let page = alice.get(undo.path()).location().to_owned();
+    refused(&mut alice, &page, &[]);
+    assert_eq!(email(), "new@example.com");
+    assert_eq!(taken(&mut alice, &page, &[]).location(), "/.gateway/reset/new");
+    assert_eq!(email(), "alice@example.com");
+    let page = "/.gateway/reset/new";
+    let csrf = alice.get(page).field("csrf");
+    assert_eq!(alice.submit(page, &[&[("csrf", csrf.as_str())], &differs[..]].concat()).status, 422);
+    assert_eq!(taken(&mut alice, page, &[("new", NEW), ("again", NEW)]).location(), "/.gateway/login");
+    alice.sign_in("alice", NEW);
+    // No mail has come of a form that was refused.
+    let mails: Vec<Mail> = (1..=server.taken()).map(|number| server.mail(number)).collect();
+    for (to, words) in [("bob@example.com", ""), ("new@example.com", "wants this address to be that of")] {
+        let of_form = mails.iter().filter(|mail| mail.to == to && mail.text.contains(words));
+        assert_eq!(of_form.count(), 1, "{to}");
+    }
+}
+
 /// A folder with a file `secret` that only its owner can read.
 fn secret_file(secret: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
