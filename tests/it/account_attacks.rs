@@ -308,6 +308,54 @@ fn a_link_makes_no_account_once_its_address_may_register_no_more() {
     assert_eq!(mallory.submit(&page, &fields).location(), "/.gateway/login");
 }
 
+#[test]
+fn a_network_asks_for_ten_registrations_in_an_hour_and_fills_no_mailbox() {
+    let server = SmtpServer::start();
+    let sections = format!("[accounts]\nregistration = \"open\"\n{}", server.section(""));
+    let gateway = TestGateway::start_with(&sections, APP);
+    let mut mallory = Visitor::of(&gateway);
+    let csrf = mallory.get("/.gateway/register").field("csrf");
+    let mut ask = |number: usize| {
+        let email = format!("person{number}@example.com");
+        mallory.submit("/.gateway/register", &[("csrf", &csrf), ("email", &email)]).status
+    };
+    for number in 1..=10 {
+        assert_eq!(ask(number), 200, "{number}");
+    }
+    assert_eq!(ask(11), 429);
+    gateway.clock.advance(Duration::from_hours(1));
+    assert_eq!(ask(12), 200);
+    server.find("person12@example.com", "");
+    assert_eq!(server.taken(), 11, "none to the one that was refused");
+}
+
+#[test]
+fn a_password_of_a_registration_is_not_made_of_the_persons_own_words() {
+    let server = SmtpServer::start();
+    let sections = format!("[accounts]\nregistration = \"open\"\n{}", server.section(""));
+    let gateway = TestGateway::start_with(&sections, APP);
+    let mut person = Visitor::of(&gateway);
+    let csrf = person.get("/.gateway/register").field("csrf");
+    person.submit("/.gateway/register", &[("csrf", &csrf), ("email", "kwartalnoszczyk@example.com")]);
+    let page = person.get(server.mail(1).path()).location().to_owned();
+    let csrf = person.get(&page).field("csrf");
+    let mut finish = |password: &str| {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("username", "zubrowkiewicz"),
+            ("full_name", "Jo Trzebiatowska"),
+            ("new", password),
+            ("again", password),
+        ];
+        person.submit(&page, &fields).status
+    };
+    for own in ["zubrowkiewicz7", "trzebiatowska7", "kwartalnoszczyk7"] {
+        assert_eq!(finish(own), 422, "{own}");
+    }
+    assert!(gateway.users().find_by_name(&name("zubrowkiewicz")).unwrap().is_none());
+    assert_eq!(finish("niewyobrazalna7"), 303, "as long, and not hers");
+}
+
 /// Mallory's page has Alice's browser send a form, without its token, with one of Mallory's own browser, or with the right one.
 #[test]
 fn a_form_of_a_registration_or_of_an_address_is_taken_from_its_own_page_alone() {
