@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     second_step::{code, enrol},
-    support::{Browser, Fixture, HOST, RIGHT, Reply, name},
+    support::{Browser, Fixture, RIGHT, Reply, name, passkeys},
 };
 use crate::{
     auth::{BackendSettings, BackendSurroundings, Backends, oidc},
     mail::Outbox,
     pages::paths,
-    portal::{AuthenticatorNames, PasskeySettings, page_table::PAGES},
+    portal::page_table::PAGES,
     users::Account,
 };
 
@@ -90,13 +90,7 @@ fn each_form_of_the_portal_is_judged() {
 /// A fixture in which each form is served.
 fn fixture() -> Fixture {
     let mut fixture = Fixture::new();
-    fixture.settings.accounts.passkeys = Some(PasskeySettings {
-        rp_id: HOST.into(),
-        hosts: vec![HOST.into()],
-        related_hosts: Vec::new(),
-        first_factor: true,
-        authenticators: AuthenticatorNames::default(),
-    });
+    fixture.settings.accounts.passkeys = Some(passkeys());
     let surroundings = BackendSurroundings {
         clock: &fixture.clock,
         directory: &fixture.directory,

@@ -17,7 +17,7 @@ use crate::{
     clock::{Clock, Timestamp},
     identity::{GroupName, Permission, UserName},
     pages::Pages,
-    portal::{AccountSettings, PageRequest, Portal, Settings},
+    portal::{AccountSettings, AuthenticatorNames, PageRequest, PasskeySettings, Portal, Settings},
     request::{ClientAddr, Ports},
     session::{
         MemoryStore, Owner, Presented, SessionLimits, SessionStore, SessionToken, Sessions, StoreError,
@@ -150,6 +150,17 @@ impl Fixture {
             format!("{}/{}/{}", word(&line["event"]), word(&line["reason"]), word(&line["user"]))
         };
         self.audit().iter().map(brief).collect()
+    }
+}
+
+/// Passkeys of this host, also as the only proof.
+pub(super) fn passkeys() -> PasskeySettings {
+    PasskeySettings {
+        rp_id: HOST.into(),
+        hosts: vec![HOST.into()],
+        related_hosts: Vec::new(),
+        first_factor: true,
+        authenticators: AuthenticatorNames::default(),
     }
 }
 

@@ -8,19 +8,13 @@ use crate::{
         AuthenticatorFields, SoftPasskey, UP, UV, base64url, client_data, no_attestation,
     },
     pages::paths,
-    portal::{AuthenticatorNames, PasskeySettings, SecondFactorPolicy},
+    portal::SecondFactorPolicy,
     users::Account,
 };
 
 pub(super) fn fixture() -> Fixture {
     let mut fixture = Fixture::new();
-    fixture.settings.accounts.passkeys = Some(PasskeySettings {
-        rp_id: HOST.into(),
-        hosts: vec![HOST.into()],
-        related_hosts: Vec::new(),
-        first_factor: true,
-        authenticators: AuthenticatorNames::default(),
-    });
+    fixture.settings.accounts.passkeys = Some(passkeys());
     fixture
 }
 
