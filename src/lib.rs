@@ -12,8 +12,9 @@
 //!    dot segments in one of them, and a head that two servers could read differently, are refused here.
 //! 2. **Route.** A host that no app names gets 421.
 //!    [`Policy::route`] finds the app. Paths below `/.gateway/` belong to no app and go
-//!    to the [`Portal`] after the sender is identified. The script of a service worker is refused unless the app may
-//!    have [`Workers`].
+//!    to the [`Portal`] after the sender is identified; one that may change an account is handled on a task of its own, which
+//!    goes on when the client disconnects ([`portal::is_worked_off`]). The script of a service worker is refused unless the
+//!    app may have [`Workers`].
 //! 3. **Identify.** A credential of a program in `Authorization` that is for the gateway ([`ProgramSettings`]) → [`Account`] →
 //!    [`Account::program`] → [`Identity::Program`], which carries the scope of the credential; it is cut out of the request.
 //!    Otherwise: cookie → [`SessionToken`] → its hash → [`Sessions::present`] → [`Account`] →
@@ -170,7 +171,7 @@
 //! long are decided again, see `gateway::long_requests`, and end if they would be refused now. With a mistake in the
 //! file nothing changes. Addresses, the public port, workers, the state folder, the session store, `min_version`, and the sections
 //! `[password]`, `[limits]` (but for bodies) and `[log]` wait for a restart, because sockets and threads were made
-//! from them.
+//! from them; a reload names those of them that have changed.
 //!
 //! [`AccessLog`]: telemetry::AccessLog
 //! [`Account`]: users::Account
